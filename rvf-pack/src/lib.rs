@@ -1,1 +1,3 @@
 //! RVF.
+
+pub mod source;
