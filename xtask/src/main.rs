@@ -1,2 +1,128 @@
-//! rvf
-fn main() {}
+//! Builds what travels in a file and runs every check of the project.
+//!
+//! `cargo xtask help` lists what it does. It runs the same commands that a person would type, and prints each.
+
+mod compiler;
+mod kernel;
+mod module;
+mod prebuilt;
+mod shell;
+mod size;
+mod steps;
+
+use std::fmt;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  wasm [--check] [--compiler rustup|system]
+        build the kernel modules and install them in rvf-microkernel/prebuilt;
+        with --check, build them and compare, and install nothing
+  size [--compiler rustup|system]
+        build the kernel modules and print their bytes by section, part and function
+  test  run every test: Rust, documentation examples, wasm rebuild, Node, size budgets
+  ci    run `test`, and before it the format, lint, documentation and dependency checks
+  help  print this
+
+Compilers for wasm: `rustup` is rustc with its installed wasm32-unknown-unknown target, `system` is Debian's
+/usr/bin/rustc, which builds the core library from source. The first that is there is taken.";
+
+/// What went wrong, as a sentence for the person at the terminal.
+#[derive(Debug)]
+pub(crate) struct Error(String);
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
+
+enum Task {
+    Wasm {
+        check: bool,
+        compiler: Option<compiler::Kind>,
+    },
+    Size {
+        compiler: Option<compiler::Kind>,
+    },
+    Steps(steps::Set),
+    Help,
+}
+
+fn parse(args: &[String]) -> Result<Task> {
+    let (command, options) = match args.split_first() {
+        Some((command, options)) => (command.as_str(), options),
+        None => ("help", args),
+    };
+    let mut check = false;
+    let mut compiler = None;
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match (command, option.as_str()) {
+            (_, "--help" | "-h") => return Ok(Task::Help),
+            ("wasm", "--check") => check = true,
+            ("wasm" | "size", "--compiler") => {
+                compiler = Some(compiler::Kind::parse(rest.next().map(String::as_str))?);
+            }
+            _ => {
+                return Err(Error::new(format!("`{command}` has no option `{option}`")));
+            }
+        }
+    }
+    match command {
+        "wasm" => Ok(Task::Wasm { check, compiler }),
+        "size" => Ok(Task::Size { compiler }),
+        "test" => Ok(Task::Steps(steps::Set::Tests)),
+        "ci" => Ok(Task::Steps(steps::Set::All)),
+        "help" | "--help" | "-h" => Ok(Task::Help),
+        _ => Err(Error::new(format!("there is no command `{command}`"))),
+    }
+}
+
+fn run(task: Task) -> Result {
+    match task {
+        Task::Wasm {
+            check: true,
+            compiler,
+        } => prebuilt::check(compiler),
+        Task::Wasm {
+            check: false,
+            compiler,
+        } => prebuilt::install(compiler),
+        Task::Size { compiler } => size::print(compiler),
+        Task::Steps(set) => steps::run(set),
+        Task::Help => {
+            println!("{HELP}");
+            Ok(())
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let task = match parse(&args) {
+        Ok(task) => task,
+        Err(error) => {
+            eprintln!("xtask: {error}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! `cargo xtask test` and `cargo xtask ci`: one list of steps, run to the end, with an honest count.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::shell::{self, cargo, command};
+use crate::{Error, Result, prebuilt};
+
+/// How much of the list runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// Only the steps that test.
+    Tests,
+    /// The tests, and before them the checks of form.
+    All,
+}
+
+enum Outcome {
+    Passed,
+    Failed(String),
+    /// It could not run. That is not a pass, and the summary says why.
+    Skipped(String),
+}
+
+impl From<Result> for Outcome {
+    fn from(result: Result) -> Self {
+        match result {
+            Ok(()) => Self::Passed,
+            Err(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+struct Step {
+    title: &'static str,
+    /// The smallest set that the step is in.
+    set: Set,
+    run: fn() -> Outcome,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        title: "format",
+        set: Set::All,
+        run: format,
+    },
+    Step {
+        title: "lint",
+        set: Set::All,
+        run: lint,
+    },
+    Step {
+        title: "documentation",
+        set: Set::All,
+        run: documentation,
+    },
+    Step {
+        title: "dependencies: bans, licences, sources",
+        set: Set::All,
+        run: dependencies,
+    },
+    Step {
+        title: "dependencies: known vulnerabilities",
+        set: Set::All,
+        run: advisories,
+    },
+    Step {
+        title: "kernel modules are what the source makes",
+        set: Set::Tests,
+        run: wasm,
+    },
+    Step {
+        title: "Rust tests",
+        set: Set::Tests,
+        run: tests,
+    },
+    Step {
+        title: "documentation examples",
+        set: Set::Tests,
+        run: doc_tests,
+    },
+    Step {
+        title: "Node harness",
+        set: Set::Tests,
+        run: node,
+    },
+    Step {
+        title: "size budgets",
+        set: Set::Tests,
+        run: budgets,
+    },
+];
+
+fn format() -> Outcome {
+    shell::run(cargo().args(["fmt", "--all", "--check"])).into()
+}
+
+fn lint() -> Outcome {
+    shell::run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+    .into()
+}
+
+fn documentation() -> Outcome {
+    shell::run(
+        cargo()
+            .args(["doc", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+    .into()
+}
+
+fn wasm() -> Outcome {
+    prebuilt::check(None).into()
+}
+
+fn tests() -> Outcome {
+    // Benchmarks are left out: they measure, and take their time. Documentation examples are the next step.
+    shell::run(cargo().args([
+        "test",
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--tests",
+        "--examples",
+    ]))
+    .into()
+}
+
+fn doc_tests() -> Outcome {
+    shell::run(cargo().args(["test", "--workspace", "--doc"])).into()
+}
+
+fn budgets() -> Outcome {
+    prebuilt::check_committed().into()
+}
+
+/// `cargo-deny`, from the path or from where `.ci/run` puts it.
+fn deny() -> Option<PathBuf> {
+    [
+        PathBuf::from("cargo-deny"),
+        shell::target_dir()
+            .join("tools")
+            .join("bin")
+            .join("cargo-deny"),
+    ]
+    .into_iter()
+    .find(|program| shell::succeeds(command(program).arg("--version")))
+}
+
+const NO_DENY: &str = "cargo-deny is not installed: `cargo install cargo-deny --locked`";
+
+fn dependencies() -> Outcome {
+    match deny() {
+        Some(deny) => {
+            shell::run(command(deny).args(["check", "bans", "licenses", "sources"])).into()
+        }
+        None => Outcome::Skipped(NO_DENY.to_owned()),
+    }
+}
+
+fn advisories() -> Outcome {
+    let Some(deny) = deny() else {
+        return Outcome::Skipped(NO_DENY.to_owned());
+    };
+    if !shell::succeeds(command(&deny).args(["fetch", "db"])) {
+        return Outcome::Skipped("the advisory database could not be fetched".to_owned());
+    }
+    shell::run(command(&deny).args(["check", "advisories"])).into()
+}
+
+const OLDEST_NODE: u32 = 20;
+
+fn node() -> Outcome {
+    let mut files = Vec::new();
+    if let Err(error) = node_tests(&shell::root().join("harness"), &mut files) {
+        return Outcome::Failed(error.to_string());
+    }
+    if files.is_empty() {
+        return Outcome::Skipped("there is no test in harness/".to_owned());
+    }
+    let version = match shell::output(command("node").arg("--version")) {
+        Ok(version) => version.trim().to_owned(),
+        Err(error) => {
+            return Outcome::Failed(format!(
+                "could not run: {error}; Node {OLDEST_NODE} or later is needed"
+            ));
+        }
+    };
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|part| part.parse::<u32>().ok());
+    if major.is_none_or(|major| major < OLDEST_NODE) {
+        return Outcome::Failed(format!(
+            "could not run: Node is {version}; {OLDEST_NODE} or later is needed"
+        ));
+    }
+    // Files by name: what a folder means to `node --test` is not the same in every version.
+    shell::run(command("node").arg("--test").args(files)).into()
+}
+
+/// Test files below a folder, by the names that Node itself looks for; none if there is no such folder.
+fn node_tests(folder: &Path, found: &mut Vec<PathBuf>) -> Result {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let cannot =
+        |error: std::io::Error| Error::new(format!("cannot list {}: {error}", folder.display()));
+    let mut entries = std::fs::read_dir(folder)
+        .map_err(cannot)?
+        .map(|entry| entry.map(|entry| entry.path()).map_err(cannot))
+        .collect::<Result<Vec<_>>>()?;
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            if name != "node_modules" {
+                node_tests(&path, found)?;
+            }
+        } else if is_node_test(&name) {
+            found.push(
+                path.strip_prefix(shell::root())
+                    .unwrap_or(&path)
+                    .to_path_buf(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn is_node_test(name: &str) -> bool {
+    let stem = [".mjs", ".cjs", ".js"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    stem.is_some_and(|stem| {
+        stem == "test"
+            || stem.starts_with("test-")
+            || [".test", "-test", "_test"]
+                .iter()
+                .any(|end| stem.ends_with(end))
+    })
+}
+
+/// Runs every step of a set, whatever the ones before it did, and prints what became of each.
+pub(crate) fn run(set: Set) -> Result {
+    let steps: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| set == Set::All || step.set == Set::Tests)
+        .collect();
+    let mut outcomes = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        println!(
+            "\n=== {} of {}: {}",
+            index.saturating_add(1),
+            steps.len(),
+            step.title
+        );
+        let start = Instant::now();
+        let outcome = (step.run)();
+        match &outcome {
+            Outcome::Passed => println!("--- passed"),
+            Outcome::Failed(why) => println!("--- FAILED: {why}"),
+            Outcome::Skipped(why) => println!("--- skipped: {why}"),
+        }
+        outcomes.push((step, outcome, start.elapsed().as_secs()));
+    }
+
+    println!("\n=== summary");
+    let (mut passed, mut failed, mut skipped) = (0_u32, 0_u32, 0_u32);
+    for (step, outcome, seconds) in &outcomes {
+        let (word, count, why) = match outcome {
+            Outcome::Passed => ("passed", &mut passed, None),
+            Outcome::Failed(why) => ("FAILED", &mut failed, Some(why)),
+            Outcome::Skipped(why) => ("skipped", &mut skipped, Some(why)),
+        };
+        *count = count.saturating_add(1);
+        println!("{word:<8}{seconds:>5} s  {}", step.title);
+        if let Some(why) = why {
+            println!("                 {why}");
+        }
+    }
+    println!("steps: {passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(Error::new("not every step passed"))
+    }
+}
