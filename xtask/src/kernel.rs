@@ -43,7 +43,8 @@ pub(crate) const SCALAR: Variant = Variant {
         "-C",
         "target-feature=+mutable-globals",
     ],
-    // The precompiled core library uses these three, whatever is asked of our own code.
+    // A precompiled core library brings the last three along, whatever is asked of our own code: the linker gives
+    // the module the features of all its parts.
     allowed: &[
         "mutable-globals",
         "sign-ext",
@@ -208,4 +209,13 @@ pub(crate) fn check_rules(variant: Variant, bytes: &[u8]) -> Result<Vec<&'static
         )));
     }
     Ok(features)
+}
+
+/// Features as a person reads them.
+pub(crate) fn needs(features: &[impl AsRef<str>]) -> String {
+    if features.is_empty() {
+        return "nothing beyond WebAssembly 1.0".to_owned();
+    }
+    let names: Vec<&str> = features.iter().map(AsRef::as_ref).collect();
+    names.join(", ")
 }

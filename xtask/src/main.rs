@@ -126,3 +126,43 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Task, parse};
+    use crate::{compiler::Kind, steps::Set};
+
+    fn task(line: &str) -> Option<Task> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args).ok()
+    }
+
+    #[test]
+    fn commands_and_their_options_are_understood() {
+        assert!(matches!(task("ci"), Some(Task::Steps(Set::All))));
+        assert!(matches!(task("test"), Some(Task::Steps(Set::Tests))));
+        assert!(matches!(task(""), Some(Task::Help)));
+        assert!(matches!(
+            task("wasm --check --compiler system"),
+            Some(Task::Wasm {
+                check: true,
+                compiler: Some(Kind::System)
+            })
+        ));
+        assert!(matches!(task("size"), Some(Task::Size { compiler: None })));
+    }
+
+    #[test]
+    fn what_is_not_a_command_or_option_is_refused() {
+        for line in [
+            "tset",
+            "ci --check",
+            "size --check",
+            "wasm --compiler",
+            "wasm --compiler gcc",
+            "test all",
+        ] {
+            assert!(task(line).is_none(), "{line}");
+        }
+    }
+}

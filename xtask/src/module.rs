@@ -219,3 +219,93 @@ fn leb128(mut value: usize) -> Vec<u8> {
         out.push(low | 0x80);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Module, required_features, strip};
+
+    const HEADER: [u8; 8] = *b"\0asm\x01\0\0\0";
+    /// One type: a function of nothing that gives nothing.
+    const TYPE: [u8; 6] = [1, 4, 1, 0x60, 0, 0];
+    /// A custom section `x` with one byte in it.
+    const CUSTOM: [u8; 5] = [0, 3, 1, b'x', 9];
+
+    fn join(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    /// A module of one function with this body (locals and code).
+    fn with_body(body: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(body.len()).unwrap();
+        join(&[
+            &HEADER,
+            &TYPE,
+            &[3, 2, 1, 0],
+            &[10, length + 2, 1, length],
+            body,
+        ])
+    }
+
+    #[test]
+    fn stripping_takes_out_custom_sections_and_padding_and_nothing_else() {
+        let padded_type = [1, 0x84, 0x80, 0x80, 0x80, 0, 1, 0x60, 0, 0];
+        let module = join(&[&HEADER, &CUSTOM, &padded_type, &CUSTOM]);
+        assert_eq!(strip(&module).unwrap(), join(&[&HEADER, &TYPE]));
+    }
+
+    #[test]
+    fn stripping_twice_changes_nothing_more() {
+        let once = strip(&with_body(&[0, 0x0b])).unwrap();
+        assert_eq!(strip(&once).unwrap(), once);
+    }
+
+    #[test]
+    fn section_bytes_add_up_to_the_module() {
+        let bytes = join(&[&with_body(&[0, 0x0b]), &CUSTOM]);
+        let module = Module::parse(&bytes).unwrap();
+        let sum: usize = module.sections.iter().map(|section| section.bytes).sum();
+        assert_eq!(sum + HEADER.len(), bytes.len());
+        assert_eq!(
+            module
+                .sections
+                .iter()
+                .filter(|section| section.custom)
+                .count(),
+            1
+        );
+        assert_eq!(module.functions.len(), 1);
+        assert_eq!(module.functions[0].bytes, 3);
+    }
+
+    #[test]
+    fn imports_are_named() {
+        let import = [2, 7, 1, 1, b'a', 1, b'f', 0, 0];
+        let module = Module::parse(&join(&[&HEADER, &TYPE, &import])).unwrap();
+        assert_eq!(module.imports, ["a.f"]);
+    }
+
+    #[test]
+    fn features_are_those_without_which_the_module_is_invalid() {
+        assert!(
+            required_features(&with_body(&[0, 0x0b]))
+                .unwrap()
+                .is_empty()
+        );
+        // i32.const 0, i32.extend8_s, drop
+        let sign = with_body(&[0, 0x41, 0, 0xc0, 0x1a, 0x0b]);
+        assert_eq!(required_features(&sign).unwrap(), ["sign-ext"]);
+        // i32.const 0, i8x16.splat, drop
+        let simd = with_body(&[0, 0x41, 0, 0xfd, 0x0f, 0x1a, 0x0b]);
+        assert_eq!(required_features(&simd).unwrap(), ["simd128"]);
+    }
+
+    #[test]
+    fn a_module_cut_inside_a_section_is_an_error() {
+        let module = with_body(&[0, 0x0b]);
+        // Header, types, functions: a module may end after each of them.
+        let ends = [HEADER.len(), 14, 18];
+        for length in (0..module.len()).filter(|length| !ends.contains(length)) {
+            assert!(strip(&module[..length]).is_err(), "cut at {length}");
+        }
+    }
+}

@@ -117,7 +117,7 @@ pub(crate) fn install(wanted: Option<Kind>) -> Result {
             "Installed {}: {} of {BUDGET} bytes, needs {}, SHAKE-256 {}",
             entry.file,
             entry.bytes,
-            list(&entry.features),
+            kernel::needs(&entry.features),
             entry.shake256
         );
     }
@@ -161,7 +161,7 @@ pub(crate) fn check(wanted: Option<Kind>) -> Result {
             "{}: {} of {BUDGET} bytes, needs {}, {}",
             variant.file(),
             made.bytes,
-            list(&made.features),
+            kernel::needs(&made.features),
             if build.stripped == committed {
                 "the committed bytes"
             } else {
@@ -197,16 +197,22 @@ pub(crate) fn check_committed() -> Result {
             "{}: {} of {BUDGET} bytes, no imports, needs {}",
             recorded.file,
             bytes.len(),
-            list(&recorded.features)
+            kernel::needs(&recorded.features)
         );
     }
     Ok(())
 }
 
-fn list(features: &[String]) -> String {
-    if features.is_empty() {
-        "nothing beyond WebAssembly 1.0".to_owned()
-    } else {
-        features.join(", ")
+#[cfg(test)]
+mod tests {
+    use super::shake256;
+
+    #[test]
+    fn the_digest_is_the_standards_shake256() {
+        // FIPS 202 example values: no input, 32 bytes of output.
+        assert_eq!(
+            shake256(b""),
+            "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762f"
+        );
     }
 }

@@ -47,11 +47,7 @@ fn report(build: &Build) -> Result {
         "{}: {} of {BUDGET} bytes, no imports, needs {}",
         build.variant.file(),
         build.stripped.len(),
-        if features.is_empty() {
-            "nothing beyond WebAssembly 1.0".to_owned()
-        } else {
-            features.join(", ")
-        }
+        kernel::needs(&features)
     );
     Ok(())
 }
@@ -111,4 +107,24 @@ fn print_row(row: &Row, name: &str) {
         print!("{bytes:>8}");
     }
     println!("  {name}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn functions_count_for_the_module_that_holds_them() {
+        assert_eq!(part_of("rvf_microkernel::scan::hamming"), "scan");
+        assert_eq!(
+            part_of("<rvf_microkernel::state::Query as core::clone::Clone>::clone"),
+            "state"
+        );
+        assert_eq!(part_of("rvf_microkernel::dot"), "the crate root");
+        assert_eq!(part_of("core::panicking::panic_fmt"), "library core");
+        assert_eq!(part_of("libm::math::sqrt"), "crate libm");
+        assert_eq!(part_of("memcpy"), "library memory functions");
+        assert_eq!(part_of("__multi3"), "library arithmetic");
+        assert_eq!(part_of("rvf_open"), "exports");
+    }
 }

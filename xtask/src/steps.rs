@@ -294,3 +294,24 @@ pub(crate) fn run(set: Set) -> Result {
         Err(Error::new("not every step passed"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_node_test;
+
+    #[test]
+    fn node_tests_are_the_files_that_node_takes_for_tests() {
+        for name in [
+            "a.test.mjs",
+            "test.js",
+            "test-a.cjs",
+            "a_test.js",
+            "a-test.mjs",
+        ] {
+            assert!(is_node_test(name), "{name}");
+        }
+        for name in ["a.mjs", "latest.js", "test.json", "a.test.txt"] {
+            assert!(!is_node_test(name), "{name}");
+        }
+    }
+}
