@@ -168,8 +168,9 @@ fn cargo_home() -> PathBuf {
 /// What every installed module must be: no imports, no start function, no custom sections, only the allowed
 /// features, and within the budget. Returns the features that it needs.
 pub(crate) fn check_rules(variant: Variant, bytes: &[u8]) -> Result<Vec<&'static str>> {
-    let module = Module::parse(bytes)?;
     let file = variant.file();
+    let named = |error: Error| Error::new(format!("{file}: {error}"));
+    let module = Module::parse(bytes).map_err(named)?;
     if !module.imports.is_empty() {
         return Err(Error::new(format!(
             "{file} imports {}; a kernel imports nothing",
@@ -190,7 +191,7 @@ pub(crate) fn check_rules(variant: Variant, bytes: &[u8]) -> Result<Vec<&'static
     if !module.exports.iter().any(|name| name == "memory") {
         return Err(Error::new(format!("{file} does not export its memory")));
     }
-    let features = module::required_features(bytes)?;
+    let features = module::required_features(bytes).map_err(named)?;
     if let Some(feature) = features
         .iter()
         .find(|feature| !variant.allowed.contains(feature))
