@@ -7,7 +7,7 @@
   (memory (export "memory") 1)
   (global (export "__heap_base") i32 (i32.const 1024))
   (func (export "rvf_abi") (result i32) (i32.const 0x20001))
-  (func (export "rvf_caps") (result i32) (i32.const 0x103e4))
+  (func (export "rvf_caps") (result i32) (i32.const 0x103c6))
   (func (export "rvf_open") (param $index i32) (param $len i32) (param $ctx i32) (param $ctx_len i32) (result i32)
     (i32.store (local.get $ctx) (i32.load offset=0x0c (local.get $index)))
     (i32.store offset=4 (local.get $ctx) (i32.load offset=0x08 (local.get $index)))
