@@ -1,0 +1,173 @@
+"""Verifies an RVF file of version 2 (draft): every rule of spec/format.md that a file can show broken."""
+
+import hashlib
+import struct
+
+import numpy as np
+
+import rvf_kernel as kernel
+import rvf_wasm
+from rvf_file import WASM, Fault, File, block_digests, id_hash, need, segment_hash, stride_of, up
+
+
+def verify(data):
+    """(faults, warnings), each a list of (rule, text)."""
+    try:
+        file = File(data)
+    except Fault as fault:
+        return [(fault.rule, str(fault))], []
+    faults = []
+
+    def attempt(check, *arguments):
+        try:
+            check(*arguments)
+            return True
+        except Fault as fault:
+            faults.append((fault.rule, str(fault)))
+            return False
+
+    faults += [warning for warning in file.warnings if warning[0] == "R-ROOT-4"]
+    warnings = [warning for warning in file.warnings if warning[0] != "R-ROOT-4"]
+    sound = {seg for seg in file.segments if attempt(file.payload, seg)}
+    for seg in file.segments + [file.manifest_segment]:
+        attempt(check_padding, file, seg)
+    ids = {seg.id for seg in file.segments} | {file.manifest_segment.id}
+    for extent in file.dead:
+        attempt(check_dead, file, extent, ids)
+    if file.index_segment in sound:
+        attempt(file.read_index)
+    if file.quant in sound:
+        attempt(check_codes, file)
+    if {file.i8_segment, file.exact_segment} <= sound:
+        attempt(check_vectors, file)
+    if file.ids_segment in sound:
+        attempt(check_ids, file)
+    for seg in file.segments:
+        if seg.type == WASM and seg in sound:
+            attempt(check_module, file, seg)
+    return faults, warnings
+
+
+def check_padding(file, seg):
+    padding = file.data[seg.payload_at + seg.length : seg.end]
+    need(not any(padding), "R-SEG-1", f"{seg}: its padding is not zero")
+
+
+def check_dead(file, extent, ids):
+    offset, length, digest, b = extent
+    what = f"dead extent at byte {offset}"
+    need(10 <= b <= 20, "R-MAN-1", f"{what}: block size 2^{b}")
+    header = file.header(offset, what)
+    need(up(64 + header["length"], 64) == length, "R-MAN-2", f"{what}: its segment does not fill it")
+    need(header["id"] not in ids and header["id"], "R-MAN-2", f"{what}: its segment id is not its own")
+    ids.add(header["id"])
+    payload = bytes(file.data[offset + 64 : offset + 64 + header["length"]])
+    found = segment_hash(header["raw"], block_digests(payload, b))
+    need(found == digest, "R-HASH-3", f"{what}: its content does not have its hash")
+    need(header["hash"] == digest[:16], "R-MAN-6", f"{what}: the content hash of its header")
+    need(
+        not any(file.data[offset + 64 + header["length"] : offset + length]),
+        "R-SEG-1",
+        f"{what}: its padding",
+    )
+
+
+def check_codes(file):
+    """R-QNT-2 (bits above the dimension) and R-QNT-3."""
+    for first, codes, words in file.groups():
+        above = np.unpackbits(codes, axis=1, bitorder="little")[:, file.dim :]
+        need(not above.any(), "R-QNT-2", f"QUANT: a code of rows {first} and on has bits above the dimension")
+        good = np.isfinite(kernel.correction(words)).all()
+        need(good, "R-QNT-3", f"QUANT: a correction word of rows {first} and on is not finite")
+
+
+def check_vectors(file):
+    """R-VEC-2 to R-VEC-7, R-LIM-1, R-LIM-2."""
+    limit = kernel.F32(65504 if file.vectors == kernel.F16 else 1e15)
+    stride, seg = stride_of(0, file.dim), file.i8_segment
+    for number in range(file.rows):
+        row, scale, squares, x = file.i8(number)
+        where = f"vector {number}"
+        tail = file.payload(seg, number * stride + 12 + file.dim, stride - 12 - file.dim)
+        need(not any(tail), "R-VEC-1", f"{where}: zeros behind the i8 record")
+        need(row == number, "R-VEC-7", f"{where}: the i8 record has row {row}")
+        wide = x.astype(np.int64)
+        need(
+            wide.min() >= -127 and int((wide * wide).sum()) == squares,
+            "R-VEC-2",
+            f"{where}: components or sum of squares",
+        )
+        need(np.isfinite(scale), "R-VEC-3", f"{where}: the scale is not finite")
+        if file.vectors == kernel.F16 and file.dim % 2:
+            wide_stride = stride_of(1, file.dim)
+            tail = file.payload(file.exact_segment, number * wide_stride + wide_stride - 2, 2)
+            need(not any(tail), "R-VEC-5", f"{where}: zeros behind the f16 record")
+        exact_row, stored = file.exact(number)
+        need(exact_row == number, "R-VEC-7", f"{where}: the most exact record has row {exact_row}")
+        need(np.all(np.abs(stored) <= limit), "R-LIM-1", f"{where}: a component is not finite or too large")
+        zero = file.metric == kernel.COSINE and kernel.s16(stored * stored) < kernel.TINY
+        need(not zero, "R-LIM-2", f"{where}: a zero vector under cosine")
+        want_scale, want = kernel.quantise(stored)
+        same = kernel.bits(want_scale) == kernel.bits(scale) and np.array_equal(want, x)
+        need(same, "R-VEC-3", f"{where}: the i8 record is not that of the vector as stored")
+
+
+def check_ids(file):
+    """R-IDS-2 to R-IDS-4."""
+    ids, index = file.ids()
+    need(index == sorted(index), "R-IDS-2", "IDS: the hash index does not ascend")
+    need(
+        sorted(row for _, row in index) == list(range(file.rows)),
+        "R-IDS-2",
+        "IDS: the rows of the hash index",
+    )
+    for found, row in index:
+        need(found == id_hash(ids[row]), "R-IDS-3", f"IDS: the hash of the id of row {row}")
+    need(len(set(ids)) == len(ids), "R-IDS-4", "IDS: an id stands twice")
+
+
+def check_module(file, seg):
+    """R-WASM-1 to R-WASM-3."""
+    raw = file.payload(seg)
+    need(len(raw) >= 64, "R-WASM-1", f"{seg}: shorter than its header")
+    magic, version, role, target, features, exports, size, packed, compression, least, most, tables = (
+        struct.unpack_from("<IHBBHHIIBBBB", raw)
+    )
+    need(
+        magic == 0x5256574D and version == 1 and role <= 4 and target in (0, 3, 4),
+        "R-WASM-1",
+        f"{seg}: the module's header",
+    )
+    need(
+        packed == compression == 0 and raw[0x39:64] == bytes(7) and features < 256,
+        "R-NUM-3",
+        f"{seg}: zero fields",
+    )
+    need(
+        seg.kind == role + 256 * target + 65536 * features,
+        "R-WASM-1",
+        f"{seg}: kind of the entry and header disagree",
+    )
+    need(size == len(raw) - 64, "R-WASM-1", f"{seg}: {len(raw) - 64} bytes of bytecode, {size} in the header")
+    need(
+        hashlib.shake_256(raw[64:]).digest(32) == raw[0x18:0x38],
+        "R-WASM-1",
+        f"{seg}: the hash of the bytecode",
+    )
+    try:
+        facts = rvf_wasm.module_facts(raw[64:])
+    except rvf_wasm.BadModule as error:
+        raise Fault("R-WASM-2", f"{seg}: {error}") from error
+    need(
+        not facts.imports and not facts.start,
+        "R-WASM-3",
+        f"{seg}: imports {facts.imports}, or a start function",
+    )
+    pages = facts.memories[0] if facts.memories else (0, 0)
+    need(pages[0] <= 255 and (pages[1] or 0) <= 255, "R-WASM-2", f"{seg}: its memory can't be described")
+    truth = (facts.features, len(facts.exports), pages[0], pages[1] or 0, facts.tables)
+    need(
+        truth == (features, exports, least, most, tables),
+        "R-WASM-2",
+        f"{seg}: the header disagrees with the module: {truth}",
+    )
