@@ -1,0 +1,232 @@
+//! The few functions that are written for each instruction set, and the choice between them.
+//!
+//! All of them give the same bits.
+#![allow(
+    unsafe_code,
+    reason = "functions of an instruction set are called through checked wrappers"
+)]
+
+use core::fmt;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
+
+/// What a 16-lane sum (K-NUM-2) is taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Term {
+    /// x·y
+    Product,
+    /// (x − y)²
+    SquaredDifference,
+    /// x², with no y
+    Square,
+}
+
+/// The numbers of the first look (K-SCAN-2).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FirstLook {
+    /// g₁·D + E₁
+    pub(crate) offset: f32,
+    /// 2·g₁
+    pub(crate) slope: f32,
+}
+
+/// A group of rows, its bounds checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Group<'a> {
+    /// rows × words × 8 bytes, then rows × 4 bytes of correction words.
+    bytes: &'a [u8],
+    rows: usize,
+    words: usize,
+}
+
+impl<'a> Group<'a> {
+    /// `None` if the bytes are not exactly a group of 1 to 32 rows of codes of `words` words.
+    #[inline(always)]
+    pub(crate) fn new(bytes: &'a [u8], rows: usize, words: usize) -> Option<Self> {
+        (rows <= 32 && bytes.len() == rows * (words * 8 + 4)).then_some(Self { bytes, rows, words })
+    }
+
+    /// Where the codes start, and where the correction words.
+    #[inline(always)]
+    fn pointers(&self) -> (*const u8, *const u8) {
+        let codes = self.bytes.as_ptr();
+        (codes, codes.wrapping_add(self.rows * self.words * 8))
+    }
+
+    /// The code of row i and its correction word.
+    #[inline(always)]
+    pub(crate) fn row(&self, i: usize) -> (&'a [u8], u32) {
+        let len = self.words * 8;
+        let code = self
+            .bytes
+            .get(i * len..)
+            .and_then(|rest| rest.get(..len))
+            .unwrap_or_default();
+        let word = crate::bytes::u32_at(self.bytes, self.rows * len + i * 4);
+        (code, word)
+    }
+}
+
+type FirstLookFn = unsafe fn(
+    group: &Group<'_>,
+    plane: *const u64,
+    look: FirstLook,
+    threshold: f32,
+    ones: &mut [u32; 32],
+) -> u32;
+
+/// The functions of an instruction set. What each may be called with is said at the wrappers of [`Backend`].
+pub(crate) struct Table {
+    name: &'static str,
+    first_look: FirstLookFn,
+    ones: unsafe fn(code: *const u8, plane: *const u64, words: usize) -> u32,
+    dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
+    sum: unsafe fn(term: Term, half: bool, x: *const u8, y: *const f32, n: usize) -> f32,
+    transform: unsafe fn(values: *mut f32, log: u32),
+}
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy)]
+pub struct Backend {
+    #[cfg(not(target_arch = "wasm32"))]
+    table: &'static Table,
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Backend {
+    /// The instruction set that the module was compiled for.
+    #[must_use]
+    pub const fn compiled() -> Self {
+        Self {}
+    }
+
+    #[inline(always)]
+    #[allow(clippy::unused_self, reason = "natively the table is in the value")]
+    const fn table(self) -> &'static Table {
+        #[cfg(target_feature = "simd128")]
+        return &wasm::TABLE;
+        #[cfg(not(target_feature = "simd128"))]
+        return &scalar::TABLE;
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Backend {
+    /// Plain Rust, which every processor runs.
+    #[must_use]
+    pub const fn scalar() -> Self {
+        Self {
+            table: &scalar::TABLE,
+        }
+    }
+
+    /// Every instruction set that this processor has, the fastest first; `scalar` is always the last.
+    #[cfg(feature = "detect")]
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Some(Self::scalar())].into_iter().flatten()
+    }
+
+    /// The fastest that this processor has.
+    #[cfg(feature = "detect")]
+    #[must_use]
+    pub fn best() -> Self {
+        Self::available().next().unwrap_or_else(Self::scalar)
+    }
+
+    /// The one of this name, if this processor has it.
+    #[cfg(feature = "detect")]
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::available().find(|backend| backend.name() == name)
+    }
+
+    #[inline(always)]
+    const fn table(self) -> &'static Table {
+        self.table
+    }
+}
+
+impl Backend {
+    /// Its name: `scalar`, `avx2`, `avx512`, `neon`, or `simd128` in a wasm module.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.table().name
+    }
+
+    /// The first look at a group: the mask of the rows whose lower bound is at most the threshold. `ones` receives
+    /// the number of ones in code xor plane, for each row of the group.
+    #[inline(always)]
+    pub(crate) fn first_look(
+        self,
+        group: &Group<'_>,
+        plane: &[u64],
+        look: FirstLook,
+        threshold: f32,
+        ones: &mut [u32; 32],
+    ) -> u32 {
+        if plane.len() < group.words {
+            return 0;
+        }
+        // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the plane has as many words.
+        // The processor has the instructions, else the `Backend` had not been made.
+        unsafe { (self.table().first_look)(group, plane.as_ptr(), look, threshold, ones) }
+    }
+
+    /// The number of ones in code xor plane. The code is 8 bytes for each word of the plane, else the answer is 0.
+    #[inline(always)]
+    pub(crate) fn ones(self, code: &[u8], plane: &[u64]) -> u32 {
+        if code.len() != plane.len() * 8 {
+            return 0;
+        }
+        // SAFETY: the lengths are checked; for the instructions see `first_look`.
+        unsafe { (self.table().ones)(code.as_ptr(), plane.as_ptr(), plane.len()) }
+    }
+
+    /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. At most as many as the shorter one has.
+    #[inline(always)]
+    pub(crate) fn dot(self, x: &[u8], q: &[i16]) -> i64 {
+        // SAFETY: both have that many; for the instructions see `first_look`.
+        unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), x.len().min(q.len())) }
+    }
+
+    /// The 16-lane sum over the f16 (`half`) or f32 components of a record and `y`.
+    #[inline(always)]
+    pub(crate) fn sum(self, term: Term, half: bool, x: &[u8], y: &[f32]) -> f32 {
+        let have = x.len() >> if half { 1 } else { 2 };
+        // SAFETY: both have that many; for the instructions see `first_look`.
+        unsafe { (self.table().sum)(term, half, x.as_ptr(), y.as_ptr(), have.min(y.len())) }
+    }
+
+    /// S16(x·y): the 16-lane sum of the products (K-NUM-2). At most as many as the shorter one has.
+    #[must_use]
+    pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
+        // SAFETY: both have that many; for the instructions see `first_look`.
+        unsafe {
+            (self.table().sum)(
+                Term::Product,
+                false,
+                x.as_ptr().cast(),
+                y.as_ptr(),
+                x.len().min(y.len()),
+            )
+        }
+    }
+
+    /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows.
+    #[inline(always)]
+    pub(crate) fn transform(self, values: &mut [f32]) {
+        if let Some(log) = values.len().checked_ilog2() {
+            // SAFETY: there are at least 2^log values; for the instructions see `first_look`.
+            unsafe { (self.table().transform)(values.as_mut_ptr(), log) }
+        }
+    }
+}

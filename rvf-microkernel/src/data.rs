@@ -1,0 +1,103 @@
+//! How a query gets the bytes that it reads.
+
+use crate::Error;
+
+/// The parts of a file that a query reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Region {
+    /// The payload of the INDEX.
+    Index = 0,
+    /// The payload of the QUANT.
+    Quant = 1,
+    /// The payload of the VEC of kind i8.
+    VecI8 = 2,
+    /// The payload of the VEC of kind f16 or f32.
+    VecFloat = 3,
+    /// A bitmap by vector number: set means live.
+    Filter = 4,
+    /// A bitmap by vector number: set means deleted.
+    Deletes = 5,
+}
+
+impl Region {
+    /// How many regions there are.
+    pub const COUNT: usize = 6;
+
+    /// The region of a number of the interface.
+    #[must_use]
+    pub const fn from_u32(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::Index,
+            1 => Self::Quant,
+            2 => Self::VecI8,
+            3 => Self::VecFloat,
+            4 => Self::Filter,
+            5 => Self::Deletes,
+            _ => return None,
+        })
+    }
+}
+
+/// A range that a query can't go on without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Need {
+    /// Where.
+    pub region: Region,
+    /// Length in bytes, at least 1 and at most the window.
+    pub len: u32,
+    /// Offset from the start of the region, in bytes.
+    pub offset: u64,
+}
+
+/// Where a query gets its bytes from.
+pub trait Data<'a> {
+    /// Exactly `len` bytes at `offset` of a region, or `None` if they are not at hand: then they become a need.
+    /// It also answers `None` for a range that the region does not hold.
+    ///
+    /// Who gives bytes has checked them, digests included. The range may lie anywhere inside an earlier need.
+    ///
+    /// # Errors
+    /// [`Error::Source`] if the bytes can't be had; the query ends with it.
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Result<Option<&'a [u8]>, Error>;
+
+    /// A query calls this before it writes down what it needs: from now on, `get` answers only for what will
+    /// still be at hand at the next step.
+    fn before_needs(&mut self) {}
+}
+
+/// A file whose regions are all in memory. Regions that a query does not read may be empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Regions<'a> {
+    /// The payload of the INDEX.
+    pub index: &'a [u8],
+    /// The payload of the QUANT.
+    pub quant: &'a [u8],
+    /// The payload of the VEC of kind i8.
+    pub vec_i8: &'a [u8],
+    /// The payload of the VEC of kind f16 or f32.
+    pub vec_float: &'a [u8],
+    /// The filter's bitmap.
+    pub filter: &'a [u8],
+    /// The bitmap of the deletes.
+    pub deletes: &'a [u8],
+}
+
+impl<'a> Data<'a> for Regions<'a> {
+    #[inline]
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Result<Option<&'a [u8]>, Error> {
+        let bytes = match region {
+            Region::Index => self.index,
+            Region::Quant => self.quant,
+            Region::VecI8 => self.vec_i8,
+            Region::VecFloat => self.vec_float,
+            Region::Filter => self.filter,
+            Region::Deletes => self.deletes,
+        };
+        let Ok(start) = usize::try_from(offset) else {
+            return Ok(None);
+        };
+        Ok(bytes.get(start..).and_then(|rest| rest.get(..len as usize)))
+    }
+}
