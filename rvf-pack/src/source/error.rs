@@ -93,9 +93,18 @@ impl fmt::Display for Shown<'_> {
             if seen == LONGEST {
                 return write!(f, "…\"");
             }
-            write!(f, "{}", c.escape_debug())?;
+            clean(f, c)?;
         }
         write!(f, "\"")
+    }
+}
+
+/// Writes a character so that a terminal shows it and does nothing else.
+fn clean(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+    match c {
+        // Harmless, and harder to read when escaped.
+        '"' | '\'' | '\\' => write!(f, "{c}"),
+        _ => write!(f, "{}", c.escape_debug()),
     }
 }
 
@@ -189,7 +198,10 @@ impl fmt::Debug for SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner.path {
-            Some(path) => write!(f, "{}", path.to_string_lossy().escape_debug())?,
+            Some(path) => path
+                .to_string_lossy()
+                .chars()
+                .try_for_each(|c| clean(f, c))?,
             None => write!(f, "vectors in memory")?,
         }
         if self.inner.place != Place::default() {

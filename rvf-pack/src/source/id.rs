@@ -248,7 +248,7 @@ fn read_lines(path: &Path) -> Result<Vec<Id>, SourceError> {
             let place = Place::row(row, Some(row + 1));
             return Err(SourceError::at(path, place, SourceProblem::EmptyId));
         }
-        let text = std::str::from_utf8(text).map_err(|_| SourceProblem::NotUtf8);
+        let text = std::str::from_utf8(text.trim_ascii_start()).map_err(|_| SourceProblem::NotUtf8);
         let id = text
             .and_then(|text| match number_of(text) {
                 Some(number) if numbers => Ok(Id::U64(number)),

@@ -128,13 +128,13 @@ impl LineReader {
         &self.path
     }
 
-    /// The next line that is not blank, with its number, without white space around it.
+    /// The next line that is not blank, with its number, without white space after it.
     pub(super) fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, SourceError> {
         loop {
             if !self.read_line()? {
                 return Ok(None);
             }
-            if !self.text().is_empty() {
+            if !self.text().trim_ascii_start().is_empty() {
                 return Ok(Some((self.line, self.text())));
             }
         }
@@ -145,7 +145,7 @@ impl LineReader {
             1 => self.buffer.strip_prefix(BOM).unwrap_or(&self.buffer),
             _ => &self.buffer,
         };
-        bytes.trim_ascii()
+        bytes.trim_ascii_end()
     }
 
     /// Reads one line into the buffer; false at the end of the file.

@@ -76,18 +76,18 @@ pub(super) fn parse(
     }
 }
 
-/// The fields of an object, in order, and what they hold; nothing if the line is an array.
-pub(super) fn kinds(line: &[u8]) -> Result<Option<Vec<(String, Kind)>>, Fault> {
+/// The fields of an object, in order, and what they hold.
+pub(super) fn kinds(line: &[u8]) -> Result<Vec<(String, Kind)>, Fault> {
     let mut state = State::default();
     let mut json = serde_json::Deserializer::from_slice(line);
-    let result = json.deserialize_any(KindsVisitor { state: &mut state });
+    let result = json.deserialize_map(KindsVisitor { state: &mut state });
     let result = result.and_then(|kinds| json.end().map(|()| kinds));
     result.map_err(|error| fault(line, &error, state))
 }
 
 /// The names of the fields of an object that [`parse`] could read.
 pub(super) fn names(line: &[u8]) -> Vec<String> {
-    let fields = kinds(line).ok().flatten().unwrap_or_default();
+    let fields = kinds(line).unwrap_or_default();
     fields.into_iter().map(|(name, _)| name).collect()
 }
 
@@ -468,10 +468,10 @@ struct KindsVisitor<'a> {
 }
 
 impl<'de> Visitor<'de> for KindsVisitor<'_> {
-    type Value = Option<Vec<(String, Kind)>>;
+    type Value = Vec<(String, Kind)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -480,35 +480,12 @@ impl<'de> Visitor<'de> for KindsVisitor<'_> {
             let kind = map.next_value_seed(KindSeed { state: self.state })?;
             kinds.push((name, kind));
         }
-        Ok(Some(kinds))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        KindSeed { state: self.state }.visit_elements(&mut seq)?;
-        Ok(None)
+        Ok(kinds)
     }
 }
 
 struct KindSeed<'a> {
     state: &'a mut State,
-}
-
-impl KindSeed<'_> {
-    fn visit_elements<'de, A: SeqAccess<'de>>(self, seq: &mut A) -> Result<Kind, A::Error> {
-        let mut kind = Kind::Numbers;
-        let mut count = 0;
-        loop {
-            self.state.component = Some(count);
-            match seq.next_element_seed(ElementSeed)? {
-                None => break,
-                Some(Element::Number(_)) => {}
-                Some(Element::Other(_)) => kind = Kind::Array,
-            }
-            count += 1;
-        }
-        self.state.component = None;
-        Ok(if count == 0 { Kind::Array } else { kind })
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for KindSeed<'_> {
@@ -527,7 +504,19 @@ impl<'de> Visitor<'de> for KindSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
-        self.visit_elements(&mut seq)
+        let mut kind = Kind::Numbers;
+        let mut count = 0;
+        loop {
+            self.state.component = Some(count);
+            match seq.next_element_seed(ElementSeed)? {
+                None => break,
+                Some(Element::Number(_)) => {}
+                Some(Element::Other(_)) => kind = Kind::Array,
+            }
+            count += 1;
+        }
+        self.state.component = None;
+        Ok(if count == 0 { Kind::Array } else { kind })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {

@@ -66,9 +66,9 @@ impl Rows {
         options: &SourceOptions,
         place: &mut Place,
     ) -> Result<(), SourceProblem> {
-        let kinds = json_row::kinds(line).map_err(|fault| settle(fault, place))?;
         let asked = options.id_field.as_ref().filter(|_| !options.ignore_ids);
-        if let Some(kinds) = kinds {
+        if starts_with(line, b'{') {
+            let kinds = json_row::kinds(line).map_err(|fault| settle(fault, place))?;
             let names: Vec<String> = kinds.iter().map(|(name, _)| name.clone()).collect();
             let vector = self.vector_field.clone().map_or_else(
                 || find_vector(&kinds, self.id_field.as_deref()),
@@ -84,7 +84,7 @@ impl Rows {
             let is_read = |name: &String| *name == vector || Some(name) == id;
             self.info.ignored_columns = names.iter().filter(|n| !is_read(n)).cloned().collect();
             self.vector_field = Some(vector);
-        } else if let Some(name) = asked {
+        } else if let Some(name) = asked.filter(|_| starts_with(line, b'[')) {
             let (name, found) = (name.clone(), Vec::new());
             return Err(SourceProblem::MissingField { name, found });
         }
@@ -121,9 +121,8 @@ impl Rows {
     ) -> Result<(), SourceProblem> {
         let dimension = self.info.dimension;
         // Only where arrays came before the first object.
-        if self.vector_field.is_none() && line.first() == Some(&b'{') {
+        if self.vector_field.is_none() && starts_with(line, b'{') {
             let kinds = json_row::kinds(line).map_err(|fault| settle(fault, place))?;
-            let kinds = kinds.unwrap_or_default();
             self.vector_field = Some(find_vector(&kinds, self.id_field.as_deref())?);
         }
         let row = json_row::parse(line, self.fields(), &mut batch.vectors, dimension);
@@ -149,6 +148,11 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// Whether `first` is the first byte after white space.
+fn starts_with(line: &[u8], first: u8) -> bool {
+    line.trim_ascii_start().first() == Some(&first)
 }
 
 /// Puts where in the line a fault is into `place`.
