@@ -32,6 +32,8 @@ mod memory;
 mod npy;
 mod npy_header;
 mod npy_write;
+mod problem;
+mod shown;
 mod vecs;
 
 use std::fmt;
