@@ -20,20 +20,31 @@ impl<'a, const N: usize> Grid<'a, N> {
         what: &'static str,
         offset: u64,
     ) -> Result<Self, FormatError> {
-        match bytes.first_chunk::<N>() {
-            Some(bytes) => Ok(Self {
-                bytes,
-                offset,
-                what,
-            }),
-            None => Err(FormatError::TooShort {
-                rule: "R-NUM-2",
-                what,
-                expected: N as u64,
-                found: bytes.len() as u64,
-                offset,
-            }),
-        }
+        Self::of_rule("R-NUM-2", bytes, what, offset)
+    }
+
+    /// As `new`, with the rule that too few bytes break.
+    pub(crate) fn of_rule(
+        rule: &'static str,
+        bytes: &'a [u8],
+        what: &'static str,
+        offset: u64,
+    ) -> Result<Self, FormatError> {
+        let expected = N as u64;
+        let found = bytes.len() as u64;
+        let short = FormatError::TooShort {
+            rule,
+            what,
+            expected,
+            found,
+            offset,
+        };
+        let bytes = bytes.first_chunk().ok_or(short)?;
+        Ok(Self {
+            bytes,
+            offset,
+            what,
+        })
     }
 
     pub(crate) fn array<const AT: usize, const LEN: usize>(&self) -> [u8; LEN] {

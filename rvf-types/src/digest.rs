@@ -161,7 +161,7 @@ impl<B: AsRef<[u8]>> DigestTable<B> {
     /// `offset` is that of the segment's header in the file.
     ///
     /// # Errors
-    /// R-HASH-2 for a block size or table length that is wrong, R-HASH-6 for another hash.
+    /// R-HASH-2 for a block size or table length that is wrong, R-HASH-3 for another hash.
     pub fn check(
         header: &SegmentHeader,
         table: B,
@@ -201,7 +201,7 @@ impl<B: AsRef<[u8]>> DigestTable<B> {
     /// Checks the bytes of block `number` against its digest. `offset` is that of the segment's header.
     ///
     /// # Errors
-    /// R-NUM-2 if there is no such block or `block` has another length, R-HASH-6 for another digest.
+    /// R-NUM-2 if there is no such block or `block` has another length, R-HASH-2 for another digest.
     pub fn check_block(&self, number: u64, block: &[u8], offset: u64) -> Result<(), FormatError> {
         let (Some((from, len)), Some(expected)) = (
             block_extent(self.payload_length, self.block_log, number),
@@ -231,7 +231,7 @@ impl<B: AsRef<[u8]>> DigestTable<B> {
             return Ok(());
         }
         Err(FormatError::Hash {
-            rule: "R-HASH-6",
+            rule: "R-HASH-2",
             what: "block of a segment",
             expected: expected.0,
             found: found.0,
@@ -287,7 +287,7 @@ fn compare(found: &SegmentHash, expected: &SegmentHash, offset: u64) -> Result<(
         return Ok(());
     }
     Err(FormatError::Hash {
-        rule: "R-HASH-6",
+        rule: "R-HASH-3",
         what: "segment (its header and digest table)",
         expected: expected.content(),
         found: found.content(),
@@ -388,7 +388,7 @@ impl PayloadHasher {
 ///
 /// # Errors
 /// R-HASH-2 for a block size that is wrong, R-NUM-2 for a payload of another length than the
-/// header's, R-HASH-6 for another hash.
+/// header's, R-HASH-3 for another hash.
 pub fn check_payload(
     header: &SegmentHeader,
     payload: &[u8],

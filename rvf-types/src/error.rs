@@ -216,7 +216,7 @@ impl FormatError {
             | Self::Utf8 { rule, .. }
             | Self::Other { rule, .. } => rule,
             Self::Gap { .. } | Self::Overlap { .. } => "R-MAN-2",
-            Self::NoRoot { .. } => "R-ROOT-3",
+            Self::NoRoot { .. } => "R-ROOT-2",
             Self::UnknownFeature { .. } => "R-ROOT-6",
             Self::UnknownSegment { .. } => "R-SEG-4",
             Self::DuplicateId { .. } => "R-IDS-4",

@@ -57,11 +57,16 @@ impl SegmentType {
     }
 
     /// Checks a type and its flags as they stand in a header or an entry: unknown types must be
-    /// ancillary (R-SEG-4), known ones have the flags of the table (R-SEG-3).
-    pub(crate) fn check_flags(self, flags: SegmentFlags, offset: u64) -> Result<(), FormatError> {
+    /// ancillary (R-SEG-4), known ones have the flags of the table (`rule`).
+    pub(crate) fn check_flags(
+        self,
+        flags: SegmentFlags,
+        rule: &'static str,
+        offset: u64,
+    ) -> Result<(), FormatError> {
         ensure(
             flags.0 & !SegmentFlags::ANCILLARY.0 == 0,
-            "R-SEG-3",
+            rule,
             "segment flags",
             Expected::Words("no flag but ANCILLARY (0x8000)"),
             u64::from(flags.0),
@@ -73,7 +78,7 @@ impl SegmentType {
                 offset,
             }),
             (true, true) => Err(FormatError::Field {
-                rule: "R-SEG-3",
+                rule,
                 what: "segment flags",
                 expected: Expected::Words(
                     "0, since this version defines the segment's type without a flag",
@@ -162,7 +167,7 @@ impl SegmentHeader {
     ///
     /// # Errors
     /// R-NUM-2 for fewer than 64 bytes, R-SEG-3 for a magic, version, CRC or fixed field that is
-    /// wrong, R-SEG-4 for a type that is neither known nor ancillary, R-SEG-1 for an offset that
+    /// wrong (R-ROOT-1 for the fields that are fixed in the ROOT alone), R-SEG-4 for a type that is neither known nor ancillary, R-SEG-1 for an offset that
     /// is not a multiple of 64 or a payload that would end behind 2⁶⁴.
     pub fn parse(bytes: &[u8], offset: u64) -> Result<Self, FormatError> {
         let grid = Grid::<64>::new(bytes, WHAT, offset)?;
@@ -185,7 +190,7 @@ impl SegmentHeader {
             timestamp: grid.u64::<0x18>(),
             content_hash: grid.array::<0x28, 16>(),
         };
-        header.kind.check_flags(header.flags, offset)?;
+        header.kind.check_flags(header.flags, "R-SEG-3", offset)?;
         let root = header.kind == SegmentType::ROOT;
         let algorithm = if root { 0 } else { SHAKE_256 };
         grid.exactly::<0x20>(
@@ -203,23 +208,14 @@ impl SegmentHeader {
             0,
         )?;
         if root {
-            grid.exactly::<0x08>("R-SEG-3", "segment id of the ROOT", header.id, 0)?;
+            grid.exactly::<0x08>("R-ROOT-1", "segment id of the ROOT", header.id, 0)?;
             grid.exactly::<0x10>(
                 "R-ROOT-1",
                 "payload length of the ROOT",
                 header.payload_length,
                 ROOT_PAYLOAD_LEN,
             )?;
-            grid.zero::<0x28, 16>("R-SEG-3")?;
-        } else {
-            ensure(
-                header.id != 0,
-                "R-SEG-3",
-                "segment id",
-                Expected::AtLeast(1),
-                0,
-                grid.at(0x08),
-            )?;
+            grid.zero::<0x28, 16>("R-ROOT-1")?;
         }
         ensure(
             offset.is_multiple_of(SEGMENT_ALIGN),

@@ -140,8 +140,8 @@ impl IdsHead {
     /// payload's length. `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved bytes, R-NUM-4 for magic and layout, R-IDS-1
-    /// for kind and rows, R-IDS-2 for lengths and offsets that do not add up.
+    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved bytes, R-IDS-1
+    /// for magic, layout, kind and rows, R-IDS-2 for lengths and offsets that do not add up.
     pub fn parse(
         bytes: &[u8],
         length: u64,
@@ -149,9 +149,9 @@ impl IdsHead {
         manifest: &ManifestHead,
     ) -> Result<Self, FormatError> {
         let grid = Grid::<{ Self::LEN }>::new(bytes, "IDS", offset)?;
-        grid.magic::<0x00>("R-NUM-4", MAGIC)?;
+        grid.magic::<0x00>("R-IDS-1", MAGIC)?;
         grid.exactly::<0x04>(
-            "R-NUM-4",
+            "R-IDS-1",
             "layout of IDS",
             grid.u16::<0x04>().into(),
             LAYOUT.into(),
@@ -173,7 +173,7 @@ impl IdsHead {
         )?;
         let string_bytes = grid.u64::<0x18>();
         if kind != IdKind::Utf8 {
-            grid.exactly::<0x18>("R-IDS-2", "bytes of the strings of IDS", string_bytes, 0)?;
+            grid.exactly::<0x18>("R-IDS-1", "bytes of the strings of IDS", string_bytes, 0)?;
         }
         let head =
             Self::new(kind, manifest.rows, string_bytes).map_err(|_| FormatError::Field {

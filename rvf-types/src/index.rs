@@ -94,7 +94,7 @@ impl IndexHead {
     /// `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved bytes, R-NUM-4 for magic and layout, R-IDX-1 for a field
+    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved bytes, R-IDX-1 for a magic, layout or field
     /// that does not agree with the manifest or the layout.
     pub fn parse(
         payload: &[u8],
@@ -103,9 +103,9 @@ impl IndexHead {
     ) -> Result<Self, FormatError> {
         const RULE: &str = "R-IDX-1";
         let grid = Grid::<{ Self::LEN }>::new(payload, "INDEX", offset)?;
-        grid.magic::<0x00>("R-NUM-4", MAGIC)?;
+        grid.magic::<0x00>("R-IDX-1", MAGIC)?;
         grid.exactly::<0x04>(
-            "R-NUM-4",
+            "R-IDX-1",
             "layout of INDEX",
             grid.u16::<0x04>().into(),
             LAYOUT.into(),

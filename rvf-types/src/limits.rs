@@ -50,6 +50,9 @@ pub const MAX_COMPONENT_F16: f32 = 65_504.0;
 /// Under cosine, a sum of squares below this (2⁻¹⁰⁰) is that of a zero vector (R-LIM-2).
 pub const ZERO_VECTOR_SUM: f64 = 7.888_609_052_210_118e-31;
 
+/// Largest number of hits, and largest pool, of a search; the smallest is 1.
+pub const MAX_K: u32 = 65_536;
+
 /// The MIME type.
 pub const MIME_TYPE: &str = "application/vnd.rvf";
 /// The file name extension, without the dot.

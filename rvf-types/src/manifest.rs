@@ -4,13 +4,19 @@
 //! and writes them. [`Manifest::check_file`] holds the rules that need the root and no other byte.
 
 mod check;
+mod dead;
+mod effort;
+mod entry;
+mod head;
 #[cfg(feature = "alloc")]
 mod owned;
-mod parts;
 
+pub use dead::DeadExtent;
+pub use effort::{Effort, EffortChoice};
+pub use entry::SegmentEntry;
+pub use head::{ManifestHead, Predecessor};
 #[cfg(feature = "alloc")]
 pub use owned::ManifestBuf;
-pub use parts::{DeadExtent, Effort, ManifestHead, Predecessor, SegmentEntry};
 
 use crate::bytes::{ensure, slice};
 use crate::error::{Expected, FormatError};
@@ -37,11 +43,11 @@ impl<'a> Manifest<'a> {
     /// Reads the payload of a MANIFEST segment. `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-NUM-2 and R-NUM-4 for a head that is too short or no manifest's, R-NUM-3 for reserved bytes, R-LIM-3 for a payload
-    /// that is too long, R-MAN-1 for counts that do not add up or fields out of range, R-MAN-2 for
-    /// entries or dead extents out of order, R-MAN-3 for segments that are missing or too many,
-    /// R-MAN-7 for the predecessor, R-MAN-8 for the efforts, R-MAN-9 for the properties, R-SEG-3,
-    /// R-SEG-4, R-HASH-2, R-HASH-5 and R-NUM-4 for entries.
+    /// The first of these that is broken: R-LIM-3 for a payload that is too long; R-MAN-1 for magic,
+    /// layout, ranges, counts, the entries' own fields and the properties; R-NUM-3 for reserved
+    /// bytes; R-SEG-4 for unknown types; R-HASH-5; R-MAN-3 for segments that are missing or too
+    /// many; R-MAN-4 (R-WASM-1 for modules) for payload lengths; R-MAN-2 for entries or dead extents
+    /// out of order; R-MAN-7; R-MAN-8.
     pub fn parse(payload: &'a [u8], offset: u64) -> Result<Self, FormatError> {
         let len = payload.len() as u64;
         let at = offset;
@@ -191,7 +197,7 @@ impl<'a> Manifest<'a> {
         for effort in self.efforts().filter(|effort| effort.k == listed) {
             if effort.recall() >= recall {
                 return EffortChoice::Measured(Effort {
-                    pool: effort.pool.max(k),
+                    pool: self.raised(effort.pool, k),
                     ..effort
                 });
             }
@@ -200,26 +206,26 @@ impl<'a> Manifest<'a> {
         ceiling.map_or(EffortChoice::NotMeasured, EffortChoice::AboveCeiling)
     }
 
+    /// The pool for a wish of k hits: where vectors are kept as i8 only, nothing is re-scored.
+    fn raised(&self, pool: u32, k: u32) -> u32 {
+        if self.head.vectors == VectorKind::I8 {
+            k
+        } else {
+            pool.max(k)
+        }
+    }
+
     fn check_parts(&self) -> Result<(), FormatError> {
         let [entries, dead, efforts, _] = self.offsets;
         self.check_entries(entries)?;
         self.check_composition()?;
+        self.check_lengths()?;
+        self.check_order(entries)?;
         self.check_dead(dead)?;
         self.check_predecessor()?;
         self.check_efforts(efforts)?;
         self.check_properties()
     }
-}
-
-/// The answer to a wish for recall.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum EffortChoice {
-    /// The cheapest entry that reaches it, its pool raised to at least the wished k.
-    Measured(Effort),
-    /// No entry reaches it; this one, the last, is the file's ceiling.
-    AboveCeiling(Effort),
-    /// The file has no effort entries.
-    NotMeasured,
 }
 
 /// The properties of a manifest: pairs of key and value.
@@ -232,7 +238,7 @@ pub struct Properties<'a> {
 impl<'a> Properties<'a> {
     /// Takes the next property off; none at the end.
     pub(super) fn advance(&mut self) -> Result<Option<(&'a str, &'a str)>, FormatError> {
-        const RULE: &str = "R-MAN-9";
+        const RULE: &str = "R-MAN-1";
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -286,7 +292,7 @@ impl<'a> Iterator for Properties<'a> {
 
 fn text<'a>(bytes: &'a [u8], what: &'static str, offset: u64) -> Result<&'a str, FormatError> {
     core::str::from_utf8(bytes).map_err(|error| FormatError::Utf8 {
-        rule: "R-MAN-9",
+        rule: "R-MAN-1",
         what,
         offset: offset.saturating_add(error.valid_up_to() as u64),
     })

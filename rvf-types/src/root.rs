@@ -6,8 +6,7 @@ use crate::error::{Expected, FormatError};
 use crate::header::{SegmentHeader, SegmentType, extent};
 use crate::kinds::{Features, RootFlags};
 use crate::limits::{
-    MANIFEST_HEAD_LEN, MAX_MANIFEST_LEN, MINOR_VERSION, RECORD_LEN, RECORD_OFFSETS, ROOT_LEN,
-    SEGMENT_ALIGN, VERSION,
+    MAX_MANIFEST_LEN, MINOR_VERSION, RECORD_LEN, RECORD_OFFSETS, ROOT_LEN, SEGMENT_ALIGN, VERSION,
 };
 
 /// The magic of a root record.
@@ -140,9 +139,9 @@ impl RootRecord {
             0x18,
         )?;
         field(
-            (MANIFEST_HEAD_LEN..=MAX_MANIFEST_LEN).contains(&record.manifest_length),
+            record.manifest_length <= MAX_MANIFEST_LEN,
             "payload length of the manifest",
-            Expected::Between(MANIFEST_HEAD_LEN, MAX_MANIFEST_LEN),
+            Expected::AtMost(MAX_MANIFEST_LEN),
             record.manifest_length,
             0x20,
         )?;
@@ -264,9 +263,10 @@ impl Root {
     /// Reads the first 4,096 bytes of a file.
     ///
     /// # Errors
-    /// R-NUM-2 for fewer bytes; R-SEG-3 for a damaged header; R-SEG-2 if the first segment is no ROOT;
-    /// R-ROOT-1 for another payload length; R-NUM-3 for bytes outside the records that are not zero; R-ROOT-3 if no record
-    /// is valid or two of one generation differ; R-ROOT-6 for a required feature that this crate does not know.
+    /// R-ROOT-1 for fewer bytes, or bytes outside the records that are not what they must be;
+    /// R-SEG-3 for a damaged header; R-SEG-2 if the first segment is no ROOT; R-ROOT-2 if no record
+    /// is valid; R-ROOT-3 if two of one generation differ; R-ROOT-6 for a required feature that this
+    /// crate does not know.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let root = Self::parse_ignoring_features(bytes)?;
         root.record.check_features(Features::KNOWN)?;
@@ -278,7 +278,7 @@ impl Root {
     /// # Errors
     /// As [`Root::parse`].
     pub fn parse_ignoring_features(bytes: &[u8]) -> Result<Self, FormatError> {
-        let page = Grid::<4096>::new(bytes, "root", 0)?;
+        let page = Grid::<4096>::of_rule("R-ROOT-1", bytes, "root", 0)?;
         let header = SegmentHeader::parse(bytes, 0)?;
         page.exactly::<0x05>(
             "R-SEG-2",

@@ -50,13 +50,13 @@ impl<'a> I8Record<'a> {
     /// `offset` is its place in the file. [`I8Record::check`] holds the rest.
     ///
     /// # Errors
-    /// R-VEC-1 for a record that is cut short, R-NUM-3 for its padding, R-VEC-3 for a scale that the rule can't give.
+    /// R-VEC-1 for a record that is cut short or padding that is not zero, R-VEC-3 for a scale that the rule can't give.
     pub fn parse(bytes: &'a [u8], dimension: u32, offset: u64) -> Result<Self, FormatError> {
         let record = cut(bytes, VectorKind::I8, dimension, "R-VEC-1", offset)?;
         let head = Grid::<12>::new(record, "record of VEC i8", offset)?;
         let components = slice(record, I8_HEAD_LEN, dimension.into()).unwrap_or_default();
         let end = I8_HEAD_LEN.saturating_add(dimension.into());
-        check_tail(record, end, offset)?;
+        check_tail(record, end, "R-VEC-1", offset)?;
         let scale = f32::from_bits(head.u32::<4>());
         // 16 significant bits remain in a scale (R-VEC-3): its lower 8 bits are zero.
         if !(scale.is_finite() && scale.is_sign_positive() && scale.to_bits() & 0xFF == 0) {
@@ -138,7 +138,7 @@ impl<'a> FloatRecord<'a> {
     /// `kind` is F16 or F32; `offset` is the record's place in the file.
     ///
     /// # Errors
-    /// R-VEC-5 for a record that is cut short or a kind of I8, R-NUM-3 for its padding.
+    /// R-VEC-5 for a record that is cut short, padding that is not zero, or a kind of I8.
     pub fn parse(
         bytes: &'a [u8],
         kind: VectorKind,
@@ -162,7 +162,7 @@ impl<'a> FloatRecord<'a> {
         let head = Grid::<4>::new(record, "record of VEC", offset)?;
         let length = u64::from(dimension).saturating_mul(size);
         let components = slice(record, FLOAT_HEAD_LEN, length).unwrap_or_default();
-        check_tail(record, FLOAT_HEAD_LEN.saturating_add(length), offset)?;
+        check_tail(record, FLOAT_HEAD_LEN.saturating_add(length), RULE, offset)?;
         Ok(Self {
             row: head.u32::<0>(),
             components,
@@ -347,12 +347,12 @@ fn cut<'a>(
 }
 
 /// The padding of a record, from `end` of its components on.
-fn check_tail(record: &[u8], end: u64, offset: u64) -> Result<(), FormatError> {
+fn check_tail(record: &[u8], end: u64, rule: &'static str, offset: u64) -> Result<(), FormatError> {
     let tail = usize::try_from(end)
         .ok()
         .and_then(|end| record.get(end..))
         .unwrap_or_default();
-    check_zero(tail, "R-NUM-3", "record of VEC", offset.saturating_add(end))
+    check_zero(tail, rule, "record of VEC", offset.saturating_add(end))
 }
 
 fn check_row(row: u32, number: u32, offset: u64) -> Result<(), FormatError> {

@@ -133,9 +133,9 @@ impl WasmKind {
     /// Reads a word. `offset` is its place in the file.
     ///
     /// # Errors
-    /// R-NUM-4 for a role or a target that is none or reserved, R-NUM-3 for reserved feature bits.
+    /// R-WASM-1 for a role or a target that is none or reserved, R-NUM-3 for reserved feature bits.
     pub fn parse(word: u32, offset: u64) -> Result<Self, FormatError> {
-        const RULE: &str = "R-NUM-4";
+        const RULE: &str = "R-WASM-1";
         let [role, target, a, b] = word.to_le_bytes();
         let required = u16::from_le_bytes([a, b]);
         let at = |by| offset.saturating_add(by);
@@ -186,10 +186,10 @@ impl WasmHeader {
     /// Reads the header that a WASM payload of `length` bytes starts with. `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-NUM-2 for too few bytes, R-NUM-3 and R-NUM-4 for fields that have one value or a list of
-    /// them, R-WASM-1 for a bytecode size that is not `length` − 64.
+    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved fields, R-WASM-1 for a magic, version, role or
+    /// target that is none and for a bytecode size that is not `length` − 64.
     pub fn parse(bytes: &[u8], length: u64, offset: u64) -> Result<Self, FormatError> {
-        const RULE: &str = "R-NUM-4";
+        const RULE: &str = "R-WASM-1";
         let grid = Grid::<{ Self::LEN }>::new(bytes, "WASM header", offset)?;
         grid.magic::<0x00>(RULE, MAGIC)?;
         grid.exactly::<0x04>(
@@ -200,14 +200,19 @@ impl WasmHeader {
         )?;
         let kind = WasmKind::parse(grid.u32::<0x06>(), grid.at(0x06))?;
         grid.exactly::<0x10>(
-            RULE,
+            "R-NUM-3",
             "compressed size of a module",
             grid.u32::<0x10>().into(),
             0,
         )?;
-        grid.exactly::<0x14>(RULE, "compression of a module", grid.u8::<0x14>().into(), 0)?;
+        grid.exactly::<0x14>(
+            "R-NUM-3",
+            "compression of a module",
+            grid.u8::<0x14>().into(),
+            0,
+        )?;
         grid.exactly::<0x39>(
-            RULE,
+            "R-NUM-3",
             "interpreter type of a module",
             grid.u8::<0x39>().into(),
             0,
@@ -283,13 +288,13 @@ impl WasmHeader {
     /// Checks the header against what the manifest's entry says of it. `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-MAN-6 if they differ.
+    /// R-WASM-1 if they differ.
     pub const fn check_entry(&self, entry: WasmKind, offset: u64) -> Result<(), FormatError> {
         let (wanted, found) = (entry.word() as u64, self.kind.word() as u64);
         let what = "role, target and features in a WASM header";
         ensure(
             wanted == found,
-            "R-MAN-6",
+            "R-WASM-1",
             what,
             Expected::Exactly(wanted),
             found,

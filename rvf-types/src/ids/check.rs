@@ -12,7 +12,7 @@ impl<'a> Ids<'a> {
     /// longest run of equal hashes needs: 8 bytes for each of its ids (24 for strings).
     ///
     /// # Errors
-    /// R-IDS-1, R-IDS-2, R-IDS-4, R-LIM-1 and R-NUM-3.
+    /// R-IDS-2, R-IDS-3, R-IDS-4, R-LIM-1 and R-NUM-3.
     pub fn check(&self) -> Result<(), FormatError> {
         let ids_end = match self.head.kind {
             IdKind::Utf8 => self.check_runs()?,
@@ -56,7 +56,7 @@ impl<'a> Ids<'a> {
         let bytes = self.head.string_bytes;
         ensure(
             end == bytes,
-            "R-IDS-1",
+            RULE,
             "last block offset of the ids",
             Expected::Exactly(bytes),
             end,

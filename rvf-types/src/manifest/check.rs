@@ -7,18 +7,26 @@ use crate::header::{SegmentType, extent};
 use crate::ids;
 use crate::index;
 use crate::kinds::{IdKind, VectorKind};
-use crate::limits::{DEAD_LEN, EFFORT_LEN, ENTRY_LEN, HEADER_LEN, ROOT_LEN};
+use crate::limits::{DEAD_LEN, EFFORT_LEN, ENTRY_LEN, HEADER_LEN, MANIFEST_BLOCK_LOG, ROOT_LEN};
 use crate::quant;
 use crate::root::RootRecord;
 use crate::vec;
 use crate::wasm;
 
 impl Manifest<'_> {
-    /// Each entry by itself; offsets and ids ascend (R-MAN-2).
+    /// Each entry by itself.
     pub(super) fn check_entries(&self, mut at: u64) -> Result<(), FormatError> {
-        let mut before: Option<SegmentEntry> = None;
         for bytes in self.entries.as_chunks::<{ SegmentEntry::LEN }>().0 {
-            let entry = SegmentEntry::parse(bytes, at)?;
+            SegmentEntry::parse(bytes, at)?;
+            at = at.saturating_add(ENTRY_LEN);
+        }
+        Ok(())
+    }
+
+    /// Offsets and ids of the entries ascend (R-MAN-2).
+    pub(super) fn check_order(&self, mut at: u64) -> Result<(), FormatError> {
+        let mut before: Option<SegmentEntry> = None;
+        for entry in self.entries() {
             if let Some(before) = before {
                 ascending("offset of a segment entry", before.offset, entry.offset, at)?;
                 ascending("id of a segment entry", before.id, entry.id, at)?;
@@ -102,13 +110,16 @@ impl Manifest<'_> {
             dead.offset == before.offset
                 && Some(dead.length) == extent(before.payload_length)
                 && dead.hash == before.hash
+                && dead.block_log == MANIFEST_BLOCK_LOG
         });
         let [_, at, ..] = self.offsets;
         ensure(
             listed,
             "R-MAN-7",
             "offset of the predecessor",
-            Expected::Words("one of the dead extents, with the predecessor's length and hash"),
+            Expected::Words(
+                "one of the dead extents, with the predecessor's length, hash and block size",
+            ),
             before.offset,
             at,
         )
@@ -139,7 +150,7 @@ impl Manifest<'_> {
         Ok(())
     }
 
-    /// The properties are as many as the head says, and their keys ascend (R-MAN-1, R-MAN-9).
+    /// The properties are as many as the head says, and their keys ascend (R-MAN-1).
     pub(super) fn check_properties(&self) -> Result<(), FormatError> {
         let mut rest = self.properties();
         let mut before: Option<&str> = None;
@@ -153,7 +164,7 @@ impl Manifest<'_> {
                 let what =
                     "the keys of the properties are not in strictly ascending order of their bytes";
                 return Err(FormatError::Other {
-                    rule: "R-MAN-9",
+                    rule: "R-MAN-1",
                     what,
                     offset: at,
                 });
@@ -174,7 +185,7 @@ impl Manifest<'_> {
     }
 
     /// Checks everything that manifest and root say about the file together: generation (R-MAN-1),
-    /// coverage (R-MAN-2), lengths (R-MAN-4), digest tables (R-MAN-5). `manifest_id` is the segment
+    /// coverage and ids (R-MAN-2), digest tables (R-MAN-5). The rest was checked by [`Manifest::parse`]. `manifest_id` is the segment
     /// id in the MANIFEST's own header, which no entry may have.
     ///
     /// It reads no byte of the file, and takes time proportional to the manifest (times a logarithm).
@@ -185,14 +196,13 @@ impl Manifest<'_> {
         self.check_generation(record)?;
         self.check_coverage(record)?;
         ensure(
-            self.entries().all(|entry| entry.id != manifest_id),
+            manifest_id != 0 && self.entries().all(|entry| entry.id != manifest_id),
             "R-MAN-2",
             "segment id of the manifest",
-            Expected::Words("an id that no live segment has"),
+            Expected::Words("an id that is not 0 and that no live segment has"),
             manifest_id,
             record.manifest_offset,
         )?;
-        self.check_lengths()?;
         self.check_tables()
     }
 
@@ -209,10 +219,7 @@ impl Manifest<'_> {
 
     /// The ROOT, the live segments, the dead extents and the manifest cover the file from 0 to the
     /// committed length with no gap and no overlap (R-MAN-2).
-    ///
-    /// # Errors
-    /// R-MAN-2 with the first gap or overlap.
-    pub fn check_coverage(&self, record: &RootRecord) -> Result<(), FormatError> {
+    fn check_coverage(&self, record: &RootRecord) -> Result<(), FormatError> {
         // Three runs, each in ascending order, are merged into one; a bad end reads as no end.
         let mut live = self
             .entries()
@@ -270,11 +277,8 @@ impl Manifest<'_> {
         })
     }
 
-    /// Payload lengths are those that rows, dimension and lists ask for (R-MAN-4).
-    ///
-    /// # Errors
-    /// R-MAN-4 with the first entry of another length; R-WASM-1 for a module that has no room.
-    pub fn check_lengths(&self) -> Result<(), FormatError> {
+    /// Payload lengths are those that rows, dimension and lists ask for (R-MAN-4, R-WASM-1).
+    pub(super) fn check_lengths(&self) -> Result<(), FormatError> {
         let head = &self.head;
         for entry in self.entries() {
             let (what, least, most) = match entry.kind {
@@ -331,10 +335,7 @@ impl Manifest<'_> {
     }
 
     /// Each stored digest table lies inside the payload of one live DIGEST segment (R-MAN-5).
-    ///
-    /// # Errors
-    /// R-MAN-5 with the first that does not.
-    pub fn check_tables(&self) -> Result<(), FormatError> {
+    fn check_tables(&self) -> Result<(), FormatError> {
         let entries = self.entries.as_chunks::<{ SegmentEntry::LEN }>().0;
         for entry in self.entries().filter(|entry| entry.table != 0) {
             // Entries ascend by offset: the holder is the last that starts at or before the table.

@@ -1,0 +1,186 @@
+//! The head of a manifest.
+
+use crate::bytes::{Grid, Sheet, ensure};
+use crate::digest::SegmentHash;
+use crate::error::{Expected, FormatError};
+use crate::kinds::{IdKind, Metric, Operation, VectorKind};
+use crate::limits::{MAX_DIMENSION, MAX_ROWS};
+
+/// The magic of a manifest.
+pub(crate) const MAGIC: [u8; 4] = *b"RVFM";
+const LAYOUT: u16 = 1;
+
+/// The manifest before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Predecessor {
+    /// Offset of its segment's header.
+    pub offset: u64,
+    /// Its payload length in bytes.
+    pub payload_length: u64,
+    /// Its hash.
+    pub hash: SegmentHash,
+}
+
+/// The head of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ManifestHead {
+    /// The generation, the same as in the root record.
+    pub generation: u64,
+    /// Rows, at least 1.
+    pub rows: u32,
+    /// Dimension, 1 to 65,536.
+    pub dimension: u32,
+    /// The metric.
+    pub metric: Metric,
+    /// The most exact element type that is kept.
+    pub vectors: VectorKind,
+    /// What the ids are.
+    pub id_kind: IdKind,
+    /// The operation that made this generation.
+    pub operation: Operation,
+    /// The manifest before this one; none in generation 1.
+    pub predecessor: Option<Predecessor>,
+    /// The hash of the manifest of the file that this one was made from.
+    pub lineage: Option<SegmentHash>,
+    /// Number of live segments without the ROOT and the MANIFEST.
+    pub segments: u32,
+    /// Number of dead extents.
+    pub dead: u32,
+    /// Number of effort entries.
+    pub efforts: u32,
+    /// Number of properties.
+    pub properties: u32,
+    /// Bytes of the properties.
+    pub property_bytes: u32,
+}
+
+impl ManifestHead {
+    /// Bytes of a head.
+    pub const LEN: usize = 256;
+
+    /// Reads the head that a manifest's payload starts with. `offset` is the payload's place in the file.
+    ///
+    /// # Errors
+    /// R-MAN-1 for too few bytes, magic, layout and ranges, R-NUM-3 for reserved bytes and values, R-MAN-7.
+    pub fn parse(payload: &[u8], offset: u64) -> Result<Self, FormatError> {
+        const RULE: &str = "R-MAN-1";
+        let grid = Grid::<{ Self::LEN }>::of_rule(RULE, payload, "manifest", offset)?;
+        grid.magic::<0x00>(RULE, MAGIC)?;
+        grid.exactly::<0x04>(
+            RULE,
+            "layout of the manifest",
+            grid.u16::<0x04>().into(),
+            LAYOUT.into(),
+        )?;
+        grid.zero::<0x06, 2>("R-NUM-3")?;
+        grid.zero::<0x84, 124>("R-NUM-3")?;
+        let generation = grid.u64::<0x08>();
+        ensure(
+            generation > 0,
+            RULE,
+            "generation",
+            Expected::AtLeast(1),
+            generation,
+            grid.at(0x08),
+        )?;
+        let rows = grid.u64::<0x10>();
+        let in_range = u32::try_from(rows).ok().filter(|&rows| rows > 0);
+        let Some(rows) = in_range else {
+            return Err(FormatError::Field {
+                rule: RULE,
+                what: "rows",
+                expected: Expected::Between(1, MAX_ROWS.into()),
+                found: rows,
+                offset: grid.at(0x10),
+            });
+        };
+        let dimension = grid.u32::<0x18>();
+        ensure(
+            (1..=MAX_DIMENSION).contains(&dimension),
+            RULE,
+            "dimension",
+            Expected::Between(1, MAX_DIMENSION.into()),
+            dimension.into(),
+            grid.at(0x18),
+        )?;
+        let hash = |bytes| Some(SegmentHash(bytes)).filter(|hash| !hash.is_zero());
+        Ok(Self {
+            generation,
+            rows,
+            dimension,
+            metric: Metric::parse(grid.u8::<0x1C>().into(), RULE, grid.at(0x1C))?,
+            vectors: VectorKind::parse(grid.u8::<0x1D>().into(), RULE, grid.at(0x1D))?,
+            id_kind: IdKind::parse(grid.u8::<0x1E>().into(), RULE, grid.at(0x1E))?,
+            operation: Operation::parse(grid.u8::<0x1F>().into(), "R-NUM-3", grid.at(0x1F))?,
+            predecessor: Self::parse_predecessor(&grid, generation)?,
+            lineage: hash(grid.array::<0x50, 32>()),
+            segments: grid.u32::<0x70>(),
+            dead: grid.u32::<0x74>(),
+            efforts: grid.u32::<0x78>(),
+            properties: grid.u32::<0x7C>(),
+            property_bytes: grid.u32::<0x80>(),
+        })
+    }
+
+    fn parse_predecessor(
+        grid: &Grid<'_, { Self::LEN }>,
+        generation: u64,
+    ) -> Result<Option<Predecessor>, FormatError> {
+        let found = Predecessor {
+            offset: grid.u64::<0x20>(),
+            payload_length: grid.u64::<0x28>(),
+            hash: SegmentHash(grid.array::<0x30, 32>()),
+        };
+        let set = [
+            found.offset != 0,
+            found.payload_length != 0,
+            !found.hash.is_zero(),
+        ];
+        match (generation, set) {
+            (1, [false, false, false]) => Ok(None),
+            (2.., [true, true, true]) => Ok(Some(found)),
+            _ => Err(FormatError::Field {
+                rule: "R-MAN-7",
+                what: "predecessor of the manifest",
+                expected: Expected::Words(
+                    "offset, length and hash all zero in generation 1, all set in a later one",
+                ),
+                found: found.offset,
+                offset: grid.at(0x20),
+            }),
+        }
+    }
+
+    /// The head's 256 bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let none = Predecessor {
+            offset: 0,
+            payload_length: 0,
+            hash: SegmentHash::ZERO,
+        };
+        let before = self.predecessor.unwrap_or(none);
+        Sheet::<{ Self::LEN }>::new()
+            .put::<0x00, 4>(MAGIC)
+            .u16::<0x04>(LAYOUT)
+            .u64::<0x08>(self.generation)
+            .u64::<0x10>(self.rows.into())
+            .u32::<0x18>(self.dimension)
+            .u8::<0x1C>(self.metric.byte())
+            .u8::<0x1D>(self.vectors.byte())
+            .u8::<0x1E>(self.id_kind.byte())
+            .u8::<0x1F>(self.operation.byte())
+            .u64::<0x20>(before.offset)
+            .u64::<0x28>(before.payload_length)
+            .put::<0x30, 32>(before.hash.0)
+            .put::<0x50, 32>(self.lineage.unwrap_or(SegmentHash::ZERO).0)
+            .u32::<0x70>(self.segments)
+            .u32::<0x74>(self.dead)
+            .u32::<0x78>(self.efforts)
+            .u32::<0x7C>(self.properties)
+            .u32::<0x80>(self.property_bytes)
+            .finish()
+    }
+}
