@@ -245,6 +245,7 @@ class File:
         self.dead = []
         for _ in range(dead):
             offset, length = struct.unpack_from("<QQ", raw, at)
+            need(10 <= raw[at + 48] <= 20, "R-MAN-1", f"a dead extent: block size 2^{raw[at + 48]}")
             self.dead.append((offset, length, raw[at + 16 : at + 48], raw[at + 48]))
             need(not any(raw[at + 49 : at + 64]), "R-NUM-3", "a dead extent: zero bytes")
             at += 64

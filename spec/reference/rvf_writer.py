@@ -131,7 +131,19 @@ def manifest_payload(plan):
         properties += struct.pack("<HHI", len(key), 0, len(value)) + key + value
     before = plan.predecessor or (0, 0, bytes(32))
     counts = (len(plan.parts), len(plan.dead), len(plan.efforts), len(plan.properties), len(properties))
-    head = struct.pack("<4sHHQQIBBBB", b"RVFM", 1, 0, plan.generation, plan.rows, plan.dim, plan.metric, plan.vectors, plan.id_kind, 0)
+    head = struct.pack(
+        "<4sHHQQIBBBB",
+        b"RVFM",
+        1,
+        0,
+        plan.generation,
+        plan.rows,
+        plan.dim,
+        plan.metric,
+        plan.vectors,
+        plan.id_kind,
+        0,
+    )
     head += struct.pack("<QQ", *before[:2]) + before[2] + bytes(32) + struct.pack("<5I", *counts)
     raw = head.ljust(256, b"\0")
     for p in plan.parts:
@@ -185,7 +197,21 @@ def next_generation(plan, data, drop=(), add=()):
 
 
 def index_payload(rows, dim, metric, vectors, seed, mean):
-    head = struct.pack("<4sHHIIBBHIIIQ", b"RVFI", 1, 0, rows, dim, metric, vectors, 0, 1, words_of(dim), stride_of(0, dim), seed)
+    head = struct.pack(
+        "<4sHHIIBBHIIIQ",
+        b"RVFI",
+        1,
+        0,
+        rows,
+        dim,
+        metric,
+        vectors,
+        0,
+        1,
+        words_of(dim),
+        stride_of(0, dim),
+        seed,
+    )
     raw = head.ljust(128, b"\0") + mean.astype("<f4").tobytes()
     return raw.ljust(up(len(raw), 64), b"\0") + struct.pack("<QII", 0, rows, 0).ljust(32, b"\0")
 
