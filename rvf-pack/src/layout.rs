@@ -1,0 +1,76 @@
+//! Where the segments of a new file stand, and how large their blocks are.
+
+use rvf_types::{SegmentType, header, limits};
+
+use crate::writer::Segment;
+
+/// Blocks of VEC and IDS, 4 KiB. Searches read single records and ids here and there: the smaller a block, the less is
+/// hashed for one of them; each takes 16 bytes of a digest table (0.4 %).
+pub const POINT_BLOCK_LOG: u8 = 12;
+
+/// Blocks of QUANT, 16 KiB. It is read from end to end: larger blocks would save nothing more, and a range of it that is
+/// fetched over a network still starts and ends near a block's bounds.
+pub const SCAN_BLOCK_LOG: u8 = 14;
+
+/// Blocks of everything else, and of any payload that fits one such block, 64 KiB: it is read as a whole, and needs no
+/// stored digest table.
+pub const WHOLE_BLOCK_LOG: u8 = 16;
+
+/// The block size for a segment with a payload of this many bytes.
+fn block_log(kind: SegmentType, payload_length: u64) -> u8 {
+    match kind {
+        _ if payload_length <= 1 << WHOLE_BLOCK_LOG => WHOLE_BLOCK_LOG,
+        SegmentType::VEC | SegmentType::IDS => POINT_BLOCK_LOG,
+        SegmentType::QUANT => SCAN_BLOCK_LOG,
+        _ => WHOLE_BLOCK_LOG,
+    }
+}
+
+/// Gives out ids and places, one segment after the other.
+///
+/// What opens a file stands together at its start: the root, INDEX, the modules, then QUANT, which every search reads;
+/// the vectors, ids and digests follow.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    id: u64,
+    offset: u64,
+    timestamp: u64,
+}
+
+impl Layout {
+    /// The layout of a file that holds the root alone.
+    pub(crate) fn new(timestamp: u64) -> Self {
+        Self {
+            id: 1,
+            offset: limits::ROOT_LEN,
+            timestamp,
+        }
+    }
+
+    /// The next segment. `payload_length` is that which it will have.
+    pub(crate) fn place(
+        &mut self,
+        kind: SegmentType,
+        sub_kind: u32,
+        payload_length: u64,
+    ) -> Segment {
+        let block_log = block_log(kind, payload_length);
+        let segment = Segment {
+            kind,
+            sub_kind,
+            id: self.id,
+            offset: self.offset,
+            block_log,
+            timestamp: self.timestamp,
+        };
+        self.id += 1;
+        // The longest payload, 2³² f32 records of 65,536, is far below 2⁶⁴.
+        self.offset += header::extent(payload_length).unwrap_or_default();
+        segment
+    }
+
+    /// The id that the next segment gets, and where it starts.
+    pub(crate) fn next(&self) -> (u64, u64) {
+        (self.id, self.offset)
+    }
+}

@@ -1,0 +1,367 @@
+//! Exact search over the input as given: how far the k-th neighbour of each query is.
+
+use rayon::prelude::*;
+use rvf_types::Metric;
+
+use super::sample::Sample;
+
+/// Queries whose sums run side by side: sixteen lanes each fill the registers of the common processors.
+const QUERIES: usize = 4;
+
+/// Rows of a task: with four queries they fit the first-level cache at common dimensions.
+const ROWS: usize = 32;
+
+/// Rows between two updates of the nearest.
+const ROWS_AT_ONCE: usize = 64 * ROWS;
+
+const LANES: usize = 16;
+
+/// The exact answers to a sample's queries: the distances of their nearest rows, and of the rows that are asked for.
+///
+/// Distances are f32, summed in sixteen lanes, so that they are the same on every processor.
+#[derive(Debug)]
+pub(crate) struct Exact<'a> {
+    metric: Metric,
+    sample: &'a Sample,
+    /// Groups of [`QUERIES`] queries, filled up with zeros; component by component in blocks of sixteen would gain
+    /// nothing: they are read in order.
+    queries: Vec<f32>,
+    norms: Vec<f32>,
+    answers: Vec<Answer>,
+    distances: Vec<f32>,
+    rows: usize,
+}
+
+/// What is known of one query.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    own_row: u32,
+    /// The least distances so far, in ascending order, at most as many as are kept.
+    nearest: Vec<f32>,
+    keep: usize,
+    /// The rows whose distance is wanted, in ascending order, and their distances as far as they have come by.
+    wanted: Vec<u32>,
+    distances: Vec<f32>,
+}
+
+impl<'a> Exact<'a> {
+    /// `keep`: how many of the least distances are kept. `wanted`: for each query the rows whose distances are wanted,
+    /// in ascending order, each once.
+    pub(crate) fn new(
+        metric: Metric,
+        sample: &'a Sample,
+        keep: usize,
+        wanted: Vec<Vec<u32>>,
+    ) -> Self {
+        let groups = sample.len().div_ceil(QUERIES);
+        let mut queries: Vec<f32> = sample.vectors().flatten().copied().collect();
+        queries.resize(groups * QUERIES * sample.dimension, 0.0);
+        let answer = |(own_row, wanted): (&u32, Vec<u32>)| Answer {
+            own_row: *own_row,
+            nearest: Vec::with_capacity(keep + 1),
+            keep,
+            distances: Vec::with_capacity(wanted.len()),
+            wanted,
+        };
+        Self {
+            metric,
+            sample,
+            norms: sample
+                .vectors()
+                .map(|query| dots(query, [query; QUERIES])[0])
+                .collect(),
+            queries,
+            answers: sample.rows.iter().zip(wanted).map(answer).collect(),
+            distances: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// Takes the next rows of the input.
+    pub(crate) fn add(&mut self, vectors: &[f32]) {
+        for vectors in vectors.chunks(ROWS_AT_ONCE * self.sample.dimension) {
+            self.add_piece(vectors);
+        }
+    }
+
+    fn add_piece(&mut self, vectors: &[f32]) {
+        let dimension = self.sample.dimension;
+        let count = vectors.len() / dimension;
+        let tile = self.sample.len() * ROWS;
+        let mut distances = std::mem::take(&mut self.distances);
+        distances.resize(count.div_ceil(ROWS) * tile, 0.0);
+        distances
+            .par_chunks_mut(tile)
+            .zip(vectors.par_chunks(ROWS * dimension))
+            .for_each(|(distances, vectors)| self.tile(vectors, distances));
+        let first_row = self.rows as u32;
+        self.answers
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(query, answer)| {
+                let of_query = distances
+                    .chunks_exact(tile)
+                    .map(|tile| &tile[query * ROWS..][..ROWS]);
+                let mut left = count;
+                let mut row = first_row;
+                for tile in of_query {
+                    let here = left.min(ROWS);
+                    answer.take(row, &tile[..here]);
+                    left -= here;
+                    row += here as u32;
+                }
+            });
+        self.distances = distances;
+        self.rows += count;
+    }
+
+    /// The distances of up to [`ROWS`] rows to all queries: query by query, [`ROWS`] values each.
+    fn tile(&self, vectors: &[f32], distances: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, and the function needs nothing else.
+            #[expect(
+                unsafe_code,
+                reason = "calls code that is compiled for AVX2, three times as fast"
+            )]
+            return unsafe { self.tile_avx2(vectors, distances) };
+        }
+        self.tile_body(vectors, distances);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn tile_avx2(&self, vectors: &[f32], distances: &mut [f32]) {
+        self.tile_body(vectors, distances);
+    }
+
+    #[inline(always)]
+    fn tile_body(&self, vectors: &[f32], distances: &mut [f32]) {
+        let dimension = self.sample.dimension;
+        let mut norms = [0.0; ROWS];
+        if self.metric == Metric::Cosine {
+            for (norm, vector) in norms.iter_mut().zip(vectors.chunks_exact(dimension)) {
+                *norm = dots(vector, [vector; QUERIES])[0];
+            }
+        }
+        let groups = self.queries.chunks_exact(QUERIES * dimension);
+        for (group, of_group) in groups.zip(distances.chunks_mut(QUERIES * ROWS)) {
+            let mut queries = [group; QUERIES];
+            for (query, vector) in queries.iter_mut().zip(group.chunks_exact(dimension)) {
+                *query = vector;
+            }
+            for (row, vector) in vectors.chunks_exact(dimension).enumerate() {
+                let sums = match self.metric {
+                    Metric::L2 => squares(vector, queries),
+                    Metric::InnerProduct | Metric::Cosine => dots(vector, queries),
+                };
+                // The last group may be shorter.
+                for (distance, sum) in of_group.iter_mut().skip(row).step_by(ROWS).zip(sums) {
+                    *distance = sum;
+                }
+            }
+        }
+        self.finish_tile(&norms, distances);
+    }
+
+    /// Turns dot products into distances.
+    fn finish_tile(&self, norms: &[f32; ROWS], distances: &mut [f32]) {
+        match self.metric {
+            Metric::L2 => {}
+            Metric::InnerProduct => distances
+                .iter_mut()
+                .for_each(|distance| *distance = -*distance),
+            Metric::Cosine => {
+                for (of_query, query_norm) in distances.chunks_exact_mut(ROWS).zip(&self.norms) {
+                    for (distance, norm) in of_query.iter_mut().zip(norms) {
+                        let both = (f64::from(*query_norm) * f64::from(*norm)).sqrt();
+                        *distance = (1.0 - f64::from(*distance) / both) as f32;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<Answer> {
+        self.answers
+    }
+}
+
+impl Answer {
+    /// Takes the distances of the rows from `first_row` on.
+    fn take(&mut self, first_row: u32, distances: &[f32]) {
+        let end = first_row + distances.len() as u32;
+        while let Some(row) = self
+            .wanted
+            .get(self.distances.len())
+            .filter(|row| **row < end)
+        {
+            self.distances.push(distances[(row - first_row) as usize]);
+        }
+        // Most rows are far: they are passed over together.
+        let limit = if self.nearest.len() < self.keep {
+            f32::INFINITY
+        } else {
+            self.worst()
+        };
+        if !distances
+            .iter()
+            .fold(false, |any, distance| any | (*distance < limit))
+        {
+            return;
+        }
+        for (row, distance) in (first_row..).zip(distances) {
+            if row != self.own_row && (self.nearest.len() < self.keep || *distance < self.worst()) {
+                let place = self.nearest.partition_point(|nearer| nearer <= distance);
+                self.nearest.insert(place, *distance);
+                self.nearest.truncate(self.keep);
+            }
+        }
+    }
+
+    fn worst(&self) -> f32 {
+        self.nearest.last().copied().unwrap_or(f32::INFINITY)
+    }
+
+    /// Whether a row whose distance was wanted is as near as the k-th nearest.
+    pub(crate) fn is_hit(&self, row: u32, k: usize) -> bool {
+        let distance = self
+            .wanted
+            .binary_search(&row)
+            .ok()
+            .and_then(|place| self.distances.get(place));
+        match (distance, self.nearest.get(k.wrapping_sub(1))) {
+            (Some(distance), Some(kth)) => distance <= kth,
+            _ => false,
+        }
+    }
+}
+
+/// Sums of products of `vector` with each query, in sixteen lanes.
+#[inline(always)]
+fn dots(vector: &[f32], queries: [&[f32]; QUERIES]) -> [f32; QUERIES] {
+    sums(vector, queries, |a, b| a * b)
+}
+
+/// Sums of squared differences of `vector` to each query, in sixteen lanes.
+#[inline(always)]
+fn squares(vector: &[f32], queries: [&[f32]; QUERIES]) -> [f32; QUERIES] {
+    sums(vector, queries, |a, b| (a - b) * (a - b))
+}
+
+#[inline(always)]
+fn sums(
+    vector: &[f32],
+    queries: [&[f32]; QUERIES],
+    term: impl Fn(f32, f32) -> f32,
+) -> [f32; QUERIES] {
+    let mut lanes = [[0.0_f32; LANES]; QUERIES];
+    let (blocks, rest) = vector.as_chunks::<LANES>();
+    let [q0, q1, q2, q3] = queries.map(|query| query.as_chunks::<LANES>());
+    let of_queries = q0.0.iter().zip(q1.0).zip(q2.0).zip(q3.0);
+    for (block, (((a, b), c), d)) in blocks.iter().zip(of_queries) {
+        for (lanes, query) in lanes.iter_mut().zip([a, b, c, d]) {
+            for ((lane, x), y) in lanes.iter_mut().zip(block).zip(query) {
+                *lane += term(*x, *y);
+            }
+        }
+    }
+    for (lanes, query) in lanes.iter_mut().zip([q0.1, q1.1, q2.1, q3.1]) {
+        for ((lane, x), y) in lanes.iter_mut().zip(rest).zip(query) {
+            *lane += term(*x, *y);
+        }
+    }
+    lanes.map(|mut lanes| {
+        let mut width = LANES / 2;
+        while width > 0 {
+            let (low, high) = lanes.split_at_mut(width);
+            for (low, high) in low.iter_mut().zip(high) {
+                *low += *high;
+            }
+            width /= 2;
+        }
+        lanes[0]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Sampler;
+    use super::*;
+
+    fn vectors(rows: usize, dimension: usize) -> Vec<f32> {
+        let value = |i: usize| {
+            ((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32 / 8_388_608.0 - 1.0
+        };
+        (0..rows * dimension).map(value).collect()
+    }
+
+    fn naive(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+        let sum = |term: fn(f64, f64) -> f64, a: &[f32], b: &[f32]| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| term(f64::from(*a), f64::from(*b)))
+                .sum()
+        };
+        let dot = |a, b| sum(|a, b| a * b, a, b);
+        match metric {
+            Metric::L2 => sum(|a, b| (a - b) * (a - b), a, b),
+            Metric::InnerProduct => -dot(a, b),
+            Metric::Cosine => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+        }
+    }
+
+    #[test]
+    fn answers_are_those_of_the_naive_search() {
+        for (rows, dimension) in [(333, 35), (70, 1), (2_100, 3), (40, 128)] {
+            let data = vectors(rows, dimension);
+            let row = |i: usize| &data[i * dimension..][..dimension];
+            let mut sampler = Sampler::new(dimension);
+            sampler.offer(0, &data);
+            let sample = sampler.finish();
+            for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+                let wanted: Vec<u32> = (0..rows as u32).step_by(7).collect();
+                let mut exact = Exact::new(metric, &sample, 10, vec![wanted.clone(); sample.len()]);
+                data.chunks(97 * dimension)
+                    .for_each(|batch| exact.add(batch));
+                for (query, answer) in exact.finish().iter().enumerate() {
+                    let own = sample.rows[query];
+                    let all: Vec<f64> = (0..rows)
+                        .map(|i| naive(metric, sample.vector(query), row(i)))
+                        .collect();
+                    let mut others: Vec<f64> = all
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| *i != own as usize)
+                        .map(|(_, d)| *d)
+                        .collect();
+                    others.sort_by(f64::total_cmp);
+                    assert_eq!(answer.nearest.len(), 10);
+                    for (found, expected) in answer.nearest.iter().zip(&others) {
+                        assert!(
+                            (f64::from(*found) - expected).abs() < 1e-4,
+                            "{found} {expected}"
+                        );
+                    }
+                    for (wanted, found) in wanted.iter().zip(&answer.distances) {
+                        assert!((f64::from(*found) - all[*wanted as usize]).abs() < 1e-4);
+                    }
+                    assert_eq!(answer.distances.len(), wanted.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_ties_with_the_kth_is_a_hit() {
+        // Distances 0 (itself), 1, 1, 1, 4.
+        let data = [0.0, 1.0, -1.0, 1.0, 2.0];
+        let sample = Sample::of_rows(1, vec![0], vec![0.0]);
+        let mut exact = Exact::new(Metric::L2, &sample, 2, vec![vec![1, 2, 3, 4]]);
+        exact.add(&data);
+        let answer = &exact.finish()[0];
+        assert!((1..=3).all(|row| answer.is_hit(row, 1)));
+        assert!(!answer.is_hit(4, 2));
+        assert!(!answer.is_hit(0, 1), "its distance was not asked for");
+    }
+}

@@ -1,0 +1,149 @@
+//! Rows held out as queries.
+
+use std::collections::BinaryHeap;
+
+/// Rows that are drawn, where there are that many.
+const ROWS: usize = 200;
+
+/// Vectors of high dimension are drawn in such a number that they take no more memory than this.
+const BYTES: usize = 16 << 20;
+
+/// The least number that is drawn all the same.
+const LEAST_ROWS: usize = 32;
+
+/// A sample of the rows that come by, without their number known before: those with the least hash of the row's number.
+/// So it is spread evenly, does not beat with a period in the data, and is the same for the same rows every time.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    dimension: usize,
+    capacity: usize,
+    /// (hash, row, slot) of the rows drawn so far, the greatest hash first.
+    drawn: BinaryHeap<(u64, u32, usize)>,
+    /// The vectors by slot.
+    vectors: Vec<f32>,
+}
+
+/// Rows of the input, as given, in ascending order.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) dimension: usize,
+    pub(crate) rows: Vec<u32>,
+    vectors: Vec<f32>,
+}
+
+impl Sampler {
+    pub(crate) fn new(dimension: usize) -> Self {
+        let capacity = (BYTES / (4 * dimension)).clamp(LEAST_ROWS, ROWS);
+        Self {
+            dimension,
+            capacity,
+            drawn: BinaryHeap::new(),
+            vectors: Vec::new(),
+        }
+    }
+
+    /// Offers a batch of rows, of which `first_row` is the first.
+    pub(crate) fn offer(&mut self, first_row: u32, vectors: &[f32]) {
+        for (row, vector) in (first_row..).zip(vectors.chunks_exact(self.dimension)) {
+            let hash = splitmix64(u64::from(row));
+            if self.drawn.len() < self.capacity {
+                self.drawn.push((hash, row, self.drawn.len()));
+                self.vectors.extend_from_slice(vector);
+            } else if let Some(mut greatest) = self.drawn.peek_mut()
+                && hash < greatest.0
+            {
+                let slot = greatest.2;
+                *greatest = (hash, row, slot);
+                let from = slot * self.dimension;
+                self.vectors[from..from + self.dimension].copy_from_slice(vector);
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Sample {
+        let mut drawn: Vec<(u32, usize)> = self
+            .drawn
+            .into_iter()
+            .map(|(_, row, slot)| (row, slot))
+            .collect();
+        drawn.sort_unstable();
+        let vector = |slot: usize| &self.vectors[slot * self.dimension..][..self.dimension];
+        let vectors = drawn
+            .iter()
+            .flat_map(|(_, slot)| vector(*slot))
+            .copied()
+            .collect();
+        let rows = drawn.into_iter().map(|(row, _)| row).collect();
+        Sample {
+            dimension: self.dimension,
+            rows,
+            vectors,
+        }
+    }
+}
+
+impl Sample {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The vector of query `query`, counted from 0.
+    pub(crate) fn vector(&self, query: usize) -> &[f32] {
+        &self.vectors[query * self.dimension..][..self.dimension]
+    }
+
+    pub(crate) fn vectors(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.vectors.chunks_exact(self.dimension)
+    }
+}
+
+/// The first number that splitmix64 gives from this state.
+fn splitmix64(state: u64) -> u64 {
+    let z = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(rows: usize, dimension: usize, batch: usize) -> Sample {
+        let vectors: Vec<f32> = (0..rows * dimension).map(|i| i as f32).collect();
+        let mut sampler = Sampler::new(dimension);
+        let mut row = 0;
+        for vectors in vectors.chunks(batch * dimension) {
+            sampler.offer(row, vectors);
+            row += batch as u32;
+        }
+        sampler.finish()
+    }
+
+    #[test]
+    fn a_sample_is_spread_and_does_not_depend_on_the_batches() {
+        let one = sample(10_000, 3, 10_000);
+        assert_eq!(one.rows.len(), 200);
+        for (row, vector) in one.rows.iter().zip(one.vectors()) {
+            assert_eq!(vector[0], (row * 3) as f32);
+        }
+        // Each tenth of the rows has about a tenth of the sample.
+        for tenth in one.rows.chunk_by(|a, b| a / 1000 == b / 1000) {
+            assert!((8..40).contains(&tenth.len()), "{tenth:?}");
+        }
+        for batch in [1, 7, 4096] {
+            let other = sample(10_000, 3, batch);
+            assert_eq!((&other.rows, &other.vectors), (&one.rows, &one.vectors));
+        }
+    }
+
+    #[test]
+    fn of_few_rows_all_are_drawn() {
+        assert_eq!(sample(3, 5, 2).rows, [0, 1, 2]);
+    }
+
+    #[test]
+    fn large_vectors_take_no_more_memory() {
+        assert_eq!(sample(70, 65_536, 10).len(), 64);
+    }
+}
