@@ -25,3 +25,12 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(u32_at(bytes, at))
 }
+
+/// β and α of a correction word (R-QNT-3).
+#[inline(always)]
+pub(crate) fn corrections(word: u32) -> (f32, f32) {
+    (
+        f32::from_bits(word & !0x3FFF),
+        f32::from_bits((word << 18) >> 1),
+    )
+}

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::backend::Group;
+use crate::bytes::corrections;
 use crate::data::{Data, Region};
 use crate::heap::{Entry, ordered};
 use crate::index::GROUP;
@@ -65,8 +66,7 @@ impl Query<'_> {
             let (code, word) = group.row(i as usize);
             let first = ones.get(i as usize).copied().unwrap_or_default();
             let low = self.backend.ones(code, lows);
-            let beta = f32::from_bits(word & !0x3FFF);
-            let alpha = f32::from_bits(word << 17);
+            let (beta, alpha) = corrections(word);
             let bracket = 3 * self.index.dimension() as i32 - 4 * first as i32 - 2 * low as i32;
             let projection = prepared.gain * bracket as f32;
             let lower = beta - alpha * (projection + prepared.width);

@@ -1,6 +1,7 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
 use super::{FirstLook, Group, Table, Term};
+use crate::bytes::corrections;
 use crate::rotate::scale;
 
 pub(super) static TABLE: Table = Table {
@@ -73,8 +74,7 @@ unsafe fn first_look(
 /// K-SCAN-2 for one row.
 #[inline(always)]
 fn passes(ones: u32, correction: u32, look: FirstLook, threshold: f32) -> bool {
-    let beta = f32::from_bits(correction & !0x3FFF);
-    let alpha = f32::from_bits(correction << 17);
+    let (beta, alpha) = corrections(correction);
     beta - alpha * (look.offset - look.slope * ones as f32) <= threshold
 }
 

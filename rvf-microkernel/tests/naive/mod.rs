@@ -1,0 +1,144 @@
+//! spec/kernel.md once more, in the plainest words: vectors, loops, no cleverness. It shares no code with the crate,
+//! and the tests hold the crate against it.
+#![allow(dead_code, reason = "each test uses a part")]
+
+pub mod pack;
+pub mod search;
+
+/// The three metrics, as format.md numbers them.
+pub const METRICS: [u8; 3] = [0, 1, 2];
+/// i8, f16, f32.
+pub const KINDS: [u8; 3] = [0, 1, 2];
+
+/// The payloads of a file, and what they are about.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub index: Vec<u8>,
+    pub quant: Vec<u8>,
+    pub vec_i8: Vec<u8>,
+    pub vec_float: Vec<u8>,
+    pub rows: usize,
+    pub d: usize,
+    pub metric: u8,
+    pub kind: u8,
+    pub seed: u64,
+}
+
+/// K-NUM-2.
+pub fn s16(values: &[f32]) -> f32 {
+    let mut l = [0.0_f32; 16];
+    for (i, value) in values.iter().enumerate() {
+        l[i % 16] += value;
+    }
+    for j in 0..8 {
+        l[j] += l[j + 8];
+    }
+    for j in 0..4 {
+        l[j] += l[j + 4];
+    }
+    (l[0] + l[2]) + (l[1] + l[3])
+}
+
+pub fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a * b).collect()
+}
+
+/// K-ROT.
+pub fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
+    let d = u.len();
+    let mut words = Vec::new();
+    let mut state = seed;
+    for _ in 0..d.div_ceil(64) {
+        state = state.wrapping_add(0x9E3779B97F4A7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58476D1CE4E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D049BB133111EB);
+        words.push(z ^ (z >> 31));
+    }
+    let mut r: Vec<f32> = (0..d)
+        .map(|i| {
+            if words[i / 64] >> (i % 64) & 1 == 1 {
+                -u[i]
+            } else {
+                u[i]
+            }
+        })
+        .collect();
+    let mut m = 0;
+    while 2_usize << m <= d {
+        m += 1;
+    }
+    let p = 1 << m;
+    hadamard(&mut r[..p], m);
+    if p != d {
+        hadamard(&mut r[d - p..], m);
+    }
+    r
+}
+
+fn hadamard(values: &mut [f32], m: i32) {
+    let p = values.len();
+    let mut h = 1;
+    while h < p {
+        for j in 0..p {
+            if j & h == 0 {
+                let (a, b) = (values[j], values[j + h]);
+                values[j] = a + b;
+                values[j + h] = a - b;
+            }
+        }
+        h *= 2;
+    }
+    let s = if m % 2 == 0 {
+        2.0_f32.powi(-m / 2)
+    } else {
+        2.0_f32.powi(-(m - 1) / 2) * 0.707_106_77
+    };
+    for value in values {
+        *value *= s;
+    }
+}
+
+/// The value of an f16, an exponent of 31 being an exponent like any other.
+pub fn f16_to_f32(h: u16) -> f32 {
+    let sign = if h >> 15 == 1 { -1.0 } else { 1.0 };
+    let exponent = i32::from(h >> 10 & 31);
+    let fraction = f64::from(h & 1023);
+    let value = if exponent == 0 {
+        fraction * 2.0_f64.powi(-24)
+    } else {
+        (1024.0 + fraction) * 2.0_f64.powi(exponent - 25)
+    };
+    (sign * value) as f32
+}
+
+/// The nearest f16, ties to even. The value is in range.
+pub fn f32_to_f16(x: f32) -> u16 {
+    let sign = if x.is_sign_negative() { 0x8000 } else { 0 };
+    let magnitude = x.abs();
+    // The bits of an f16 count up with its value, so the nearest one is found by halving.
+    let (mut low, mut high) = (0_u16, 0x7BFF);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if f16_to_f32(middle) <= magnitude {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    let below = f64::from(magnitude) - f64::from(f16_to_f32(low));
+    let above = f64::from(f16_to_f32(low + 1)) - f64::from(magnitude);
+    sign | if above < below || (above == below && low & 1 == 1) {
+        low + 1
+    } else {
+        low
+    }
+}
+
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+pub fn f32_at(bytes: &[u8], at: usize) -> f32 {
+    f32::from_bits(u32_at(bytes, at))
+}
