@@ -8,7 +8,6 @@ import struct
 import zlib
 
 import numpy as np
-
 import rvf_kernel as kernel
 
 VEC, INDEX, MANIFEST, QUANT, WASM, ROOT, DIGEST, IDS = 1, 2, 5, 6, 0x10, 0x80, 0x81, 0x82
@@ -24,7 +23,7 @@ NAMES = {
 }
 ANCILLARY = 0x8000
 ROOT_SIZE = 4096
-NO_HASH = bytes(32)
+LONGEST_MANIFEST = 1 << 26  # R-LIM-3
 
 
 class Fault(Exception):
@@ -199,6 +198,7 @@ class File:
             and committed >= ROOT_SIZE + 64
             and offset % 64 == 0
             and offset >= ROOT_SIZE
+            and length <= LONGEST_MANIFEST
             and up(offset + 64 + length, 64) <= committed
         )
 
@@ -336,11 +336,15 @@ class File:
             end = stop
         need(end == self.committed, "R-MAN-2", f"segments end at {end}, the commit at {self.committed}")
         aligned = all(offset % 64 == 0 and length % 64 == 0 and length for offset, length, _, _ in self.dead)
-        need(aligned, "R-MAN-2", "a dead extent is empty or not a multiple of 64")
-        offsets = [extent[0] for extent in self.dead]
+        need(aligned, "R-MAN-1", "a dead extent is empty or not a multiple of 64")
+        offsets, ids = [extent[0] for extent in self.dead], [s.id for s in self.segments]
         need(offsets == sorted(offsets), "R-MAN-2", "the dead extents do not ascend")
-        ids = [s.id for s in self.segments] + [self.manifest_segment.id]
-        need(0 not in ids and len(set(ids)) == len(ids), "R-MAN-2", "segment ids: a zero or a double one")
+        need(ids == sorted(set(ids)), "R-MAN-2", "the segment ids do not ascend")
+        need(
+            0 not in ids and self.manifest_segment.id not in ids + [0],
+            "R-MAN-2",
+            "a segment id of 0 or the manifest's",
+        )
 
     def check_tables(self):
         """R-MAN-5, and the end of R-HASH-5."""

@@ -11,7 +11,6 @@ import json
 import sys
 
 import numpy as np
-
 from rvf_file import Fault, File
 from rvf_kernel import BadQuery
 from rvf_verify import verify

@@ -4,10 +4,19 @@ import hashlib
 import struct
 
 import numpy as np
-
 import rvf_kernel as kernel
 import rvf_wasm
-from rvf_file import WASM, Fault, File, block_digests, id_hash, need, segment_hash, stride_of, up
+from rvf_file import (
+    WASM,
+    Fault,
+    File,
+    block_digests,
+    id_hash,
+    need,
+    segment_hash,
+    stride_of,
+    up,
+)
 
 
 def verify(data):
@@ -168,8 +177,10 @@ def check_module(file, seg):
         "R-WASM-3",
         f"{seg}: imports {facts.imports}, or a start function",
     )
-    pages = facts.memories[0] if facts.memories else (0, 0)
-    need(pages[0] <= 255 and (pages[1] or 0) <= 255, "R-WASM-2", f"{seg}: its memory can't be described")
+    least_pages, most_pages = facts.memories[0] if facts.memories else (0, None)
+    described = least_pages <= 255 and most_pages != 0 and (most_pages or 0) <= 255
+    need(described, "R-WASM-2", f"{seg}: its memory can't be described")
+    pages = (least_pages, most_pages or 0)
     truth = (facts.features, len(facts.exports), pages[0], pages[1] or 0, facts.tables)
     need(
         truth == (features, exports, least, most, tables),

@@ -9,7 +9,6 @@ import struct
 import zlib
 
 import numpy as np
-
 import rvf_kernel as kernel
 import rvf_wasm
 from rvf_file import (

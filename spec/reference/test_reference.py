@@ -9,11 +9,10 @@ import pathlib
 import unittest
 
 import numpy as np
-
 import rvf_kernel as kernel
 import rvf_writer as writer
-from rvf_file import Fault, File
-from rvf_verify import verify
+from rvf_file import WASM, Fault, File
+from rvf_verify import check_module, verify
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
 
@@ -143,6 +142,48 @@ class Vectors(unittest.TestCase):
                     self.assertRaises(Fault, File, data)
                 else:
                     File(data)
+
+    def test_invalid_files_are_refused_in_time(self):
+        query = self.listed["invalid_query"]
+        vector = np.frombuffer(bytes.fromhex(query["vector"]), ">f4").astype(np.float32)
+        for case in self.listed["invalid"]:
+            data = (VECTORS / case["file"]).read_bytes()
+            with self.subTest(case["file"]):
+                if case["at"] == "query":
+                    with self.assertRaises(Fault):
+                        file = File(data)
+                        hits, _ = file.query(vector, query["k"], query["slack"], query["pool"])
+                        for row, _ in hits:
+                            file.id_of(row)
+                elif case["at"] == "module":
+                    file = File(data)
+                    module = next(seg for seg in file.segments if seg.type == WASM)
+                    self.assertRaises(Fault, check_module, file, module)
+
+    def test_answers_are_those_of_a_search_without_codes(self):
+        for case in self.listed["valid"]:
+            file = File((VECTORS / case["file"]).read_bytes())
+            for query in case["queries"]:
+                if query["mode"] == "coded" and query["slack"] < 16:
+                    continue
+                vector = np.frombuffer(bytes.fromhex(case["vectors"][query["vector"]]), ">f4")
+                gone, wanted = query["deletes"] or (), query["filter"]
+                live = [r for r in range(file.rows) if (wanted is None or r in wanted) and r not in gone]
+                x = np.array([file.exact(row)[1] for row in live]).reshape(len(live), file.dim)
+                metric = ("l2", "ip", "cosine").index(case["facts"]["metric"])
+                truth = dict(zip(live, true_distances(x, vector, metric), strict=True))
+                self.assertEqual(len(query["hits"]), min(query["k"], len(live)))
+                size = max([1e-9] + [abs(d) for d in truth.values()])
+                if metric == kernel.L2:
+                    size += float(vector.astype(np.float64) @ vector)
+                for row, digits in query["hits"]:
+                    distance = float(kernel.from_bits(int(digits, 16)))
+                    self.assertLess(abs(distance - truth[row]), 1e-3 * size, case["file"])
+                if query["hits"] and len(query["hits"]) < len(live):
+                    shown = {row for row, _ in query["hits"]}
+                    last = max(truth[row] for row in shown)
+                    rest = min(d for row, d in truth.items() if row not in shown)
+                    self.assertLess(last - rest, 1e-3 * size, case["file"])
 
     def test_every_flipped_bit_of_a_file_is_found(self):
         case = min(self.listed["valid"], key=lambda c: c["bytes"])

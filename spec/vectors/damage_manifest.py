@@ -247,13 +247,6 @@ case(
     lambda: second_generation(edit=lambda m: poke(m[: dead_at(0)] + m[dead_at(1) :], 0x74, u32(1))),
 )
 case(
-    "R-MAN-2",
-    "dead-id-twice",
-    "verify",
-    "a live segment has the id of a dead one",
-    lambda: second_generation(dead_id=True),
-)
-case(
     "R-HASH-3",
     "dead-extent",
     "verify",

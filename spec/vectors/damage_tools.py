@@ -116,16 +116,13 @@ def unknown(flags):
     return edit
 
 
-def second_generation(older_record=False, dead_id=None, edit=None, flip_dead=False):
+def second_generation(older_record=False, edit=None, flip_dead=False):
     plan = base()
     old = Part(0x7E, b"of a later version" * 80, b=11, flags=ANCILLARY)
     plan.parts.append(old)
     first = writer.write(plan)
     after = writer.next_generation(plan, first, drop=[old])
     after.manifest_edit = edit
-    if dead_id:
-        after.parts.append(Part(0x7E, b"", flags=ANCILLARY))
-        after.parts[-1].id = old.id
     data = writer.write(after)
     if older_record:
         data = poke(data, 0x400, first[0x400:0x480])
