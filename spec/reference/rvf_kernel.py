@@ -267,8 +267,8 @@ class Query:
 
 
 def ordered(d):
-    """K-NUM-3: NaN counts as +infinity."""
-    return F32(np.inf) if np.isnan(d) else d
+    """K-NUM-3: NaN becomes +infinity, and -0 becomes +0."""
+    return F32(np.inf) if np.isnan(d) else d + F32(0)
 
 
 class Best:
