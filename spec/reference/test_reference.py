@@ -131,6 +131,15 @@ class Vectors(unittest.TestCase):
             self.assertEqual(faults, [], case["file"])
             self.assertEqual([w[0] for w in warnings], case["warnings"], case["file"])
 
+    def test_packing_what_is_stored_gives_the_same_bytes(self):
+        for case in self.listed["valid"]:
+            file = File((VECTORS / case["file"]).read_bytes())
+            x = np.array([file.exact(number)[1] for number in range(file.rows)])
+            again = writer.build(x, file.metric, file.vectors, seed=file.read_index()[0])
+            segments = [file.index_segment, file.quant, file.i8_segment, file.exact_segment]
+            for seg, part in zip(segments, again.parts, strict=False):
+                self.assertEqual(file.payload(seg), part.payload, f"{case['file']}: {seg}")
+
     def test_invalid_files_show_their_rule_first(self):
         for case in self.listed["invalid"]:
             data = (VECTORS / case["file"]).read_bytes()
