@@ -1,1 +1,52 @@
-//! RVF.
+//! Opens an RVF file and runs the search code in it under limits.
+//!
+//! ```no_run
+//! use rvf_host::{OpenOptions, Query, Reader};
+//!
+//! # fn main() -> Result<(), rvf_host::HostError> {
+//! let reader = Reader::open_path("words.rvf", &OpenOptions::new())?;
+//! let vector = vec![0.0; reader.dimension() as usize];
+//! let answer = reader.search(&Query::vector(&vector).k(10))?;
+//! for hit in &answer.hits {
+//!     println!("{} {}", reader.id(hit.row)?, hit.distance);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! - [`Reader`] is an open file. Opening it reads the root and the manifest; everything else is read, and checked, when
+//!   it is first used.
+//! - [`Engine`] says what answers: the native twin of the file's kernel where this host knows the kernel by its hash,
+//!   or wasmi, which runs the file's own code and lets it do nothing but compute.
+//! - A [`ByteSource`] gives the bytes: a mapped file, positioned reads, memory, or ranges from elsewhere.
+//!
+//! All engines give the same hits and the same distances, bit for bit (`spec/kernel.md`).
+
+mod answer;
+mod check;
+mod checked;
+mod digests;
+mod engine;
+mod error;
+mod ids;
+mod limits;
+mod module;
+mod query;
+mod reader;
+mod search;
+mod source;
+mod vectors;
+
+pub use answer::{Answer, Hit, Stats};
+pub use engine::sandbox::Fault;
+pub use engine::{Build, Chosen, Engine, EngineInfo, native_backends};
+pub use error::HostError;
+pub use ids::{Id, IdBuf};
+pub use limits::{Fuel, Limits};
+pub use module::Module;
+pub use query::{DEFAULT_RECALL, Effort, MAX_K, Plan, Query, RowSet, Target};
+pub use reader::{OpenOptions, Reader, Warning};
+pub use search::Session;
+pub use source::{
+    ByteSource, Bytes, FetchRange, FileReads, Io, MappedFile, RangeReader, RangeRequest, Traffic,
+};
+pub use vectors::{Row, Vectors};

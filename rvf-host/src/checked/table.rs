@@ -1,0 +1,67 @@
+//! A segment's digest table, checked, and which blocks were.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rvf_types::{BlockDigest, DigestTable};
+
+/// A checked table with one bit for each block.
+pub(crate) struct Table {
+    digests: DigestTable<Vec<u8>>,
+    checked: Vec<AtomicU64>,
+    /// Blocks that are left to check.
+    left: AtomicU64,
+}
+
+impl Table {
+    /// `all_checked`: the table was built from the payload in place, so its blocks are what it says.
+    pub(crate) fn new(digests: DigestTable<Vec<u8>>, all_checked: bool) -> Self {
+        let blocks = digests.blocks();
+        let words = usize::try_from(blocks.div_ceil(64)).unwrap_or(usize::MAX);
+        let fill = if all_checked { u64::MAX } else { 0 };
+        let checked = (0..words).map(|_| AtomicU64::new(fill)).collect();
+        let left = AtomicU64::new(if all_checked { 0 } else { blocks });
+        Self {
+            digests,
+            checked,
+            left,
+        }
+    }
+
+    fn place(&self, number: u64) -> Option<(&AtomicU64, u64)> {
+        let word = self.checked.get(usize::try_from(number / 64).ok()?)?;
+        Some((word, 1 << (number % 64)))
+    }
+
+    pub(crate) fn is_checked(&self, number: u64) -> bool {
+        self.place(number)
+            .is_some_and(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
+    }
+
+    pub(crate) fn set_checked(&self, number: u64) {
+        if let Some((word, bit)) = self.place(number)
+            && word.fetch_or(bit, Ordering::AcqRel) & bit == 0
+        {
+            self.left.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn is_all_checked(&self) -> bool {
+        self.left.load(Ordering::Acquire) == 0
+    }
+
+    /// Offset in the payload, length and digest of a block.
+    pub(crate) fn block(&self, number: u64) -> Option<(u64, usize, BlockDigest)> {
+        let (from, len) = self.digests.block_extent(number)?;
+        Some((
+            from,
+            usize::try_from(len).ok()?,
+            self.digests.digest(number)?,
+        ))
+    }
+
+    /// The blocks that hold a range of the payload; none if the payload ends before.
+    pub(crate) fn blocks_of(&self, from: u64, len: u64) -> Option<Range<u64>> {
+        self.digests.blocks_of(from, len)
+    }
+}

@@ -1,0 +1,159 @@
+//! Digests of many blocks: several in step where the processor can, on several threads where there is enough work.
+
+mod lanes;
+
+use std::num::NonZero;
+use std::thread;
+
+use rvf_types::{BlockDigest, block_digest};
+
+/// A block and the digest that it should have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) expected: BlockDigest,
+}
+
+/// Bytes that make another thread worth its start (some 40 µs), at 0.4 to 1.7 GB a second.
+const BYTES_A_THREAD: usize = 256 << 10;
+
+/// The number of the first of `blocks` whose digest is another one, with the digest that it has.
+pub(crate) fn first_wrong(blocks: &[Block<'_>]) -> Option<(usize, BlockDigest)> {
+    let bytes: Vec<&[u8]> = blocks.iter().map(|block| block.bytes).collect();
+    let found = digests(&bytes);
+    let mut pairs = blocks.iter().zip(found).enumerate();
+    pairs.find_map(|(at, (block, found))| (block.expected != found).then_some((at, found)))
+}
+
+/// The digest table of a payload (R-HASH-2).
+pub(crate) fn table(payload: &[u8], block_log: u8) -> Vec<u8> {
+    let size = usize::try_from(rvf_types::digest::block_size(block_log)).unwrap_or(usize::MAX);
+    let blocks: Vec<&[u8]> = payload.chunks(size).collect();
+    digests(&blocks)
+        .iter()
+        .flat_map(|digest| digest.0)
+        .collect()
+}
+
+/// The digests of `blocks`, in their order.
+pub(crate) fn digests(blocks: &[&[u8]]) -> Vec<BlockDigest> {
+    let mut out = vec![BlockDigest([0; 16]); blocks.len()];
+    let bytes: usize = blocks.iter().map(|block| block.len()).sum();
+    let most = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = (bytes / BYTES_A_THREAD).clamp(1, most);
+    let share = blocks.len().div_ceil(threads).max(1);
+    let mut parts: Vec<_> = blocks.chunks(share).zip(out.chunks_mut(share)).collect();
+    let own = parts.pop();
+    thread::scope(|scope| {
+        for (blocks, out) in parts {
+            scope.spawn(move || digests_here(blocks, out));
+        }
+        if let Some((blocks, out)) = own {
+            digests_here(blocks, out);
+        }
+    });
+    out
+}
+
+fn digests_here(mut blocks: &[&[u8]], mut out: &mut [BlockDigest]) {
+    while let Some((block, rest)) = blocks.split_first() {
+        let eight = blocks
+            .split_first_chunk::<8>()
+            .filter(|(eight, _)| wide::available() && same_length(eight));
+        let done = match eight {
+            Some((eight, rest)) => {
+                for (to, digest) in out.iter_mut().zip(wide::eight(*eight)) {
+                    *to = BlockDigest(digest);
+                }
+                blocks = rest;
+                8
+            }
+            None => {
+                if let Some(to) = out.first_mut() {
+                    *to = block_digest(block);
+                }
+                blocks = rest;
+                1
+            }
+        };
+        out = out.get_mut(done..).unwrap_or_default();
+    }
+}
+
+fn same_length(blocks: &[&[u8]; 8]) -> bool {
+    let [first, rest @ ..] = blocks;
+    rest.iter().all(|block| block.len() == first.len())
+}
+
+/// Eight lanes with AVX-512. Measured on a Xeon of the fourth generation: 1.7 GB/s, against 0.4 in one lane. Four
+/// lanes with AVX2 gained a quarter and are left out.
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use super::lanes;
+
+    pub(super) fn available() -> bool {
+        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
+    }
+
+    #[target_feature(enable = "avx512f,avx512vl")]
+    fn digests(blocks: [&[u8]; 8]) -> [[u8; 16]; 8] {
+        lanes::digests(blocks)
+    }
+
+    pub(super) fn eight(blocks: [&[u8]; 8]) -> [[u8; 16]; 8] {
+        if !available() {
+            return lanes::digests(blocks);
+        }
+        #[expect(
+            unsafe_code,
+            reason = "a function for a processor that has AVX-512 can't be called otherwise"
+        )]
+        // SAFETY: `digests` has no demand but that the processor has these features, which the line above asked it.
+        unsafe {
+            digests(blocks)
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod wide {
+    use super::lanes;
+
+    pub(super) const fn available() -> bool {
+        false
+    }
+
+    pub(super) fn eight(blocks: [&[u8]; 8]) -> [[u8; 16]; 8] {
+        lanes::digests(blocks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_block_is_found_wherever_it_is() {
+        let bytes: Vec<u8> = (0..3_000_000_u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let mut blocks: Vec<Block<'_>> = bytes
+            .chunks(4096)
+            .map(|bytes| Block {
+                bytes,
+                expected: block_digest(bytes),
+            })
+            .collect();
+        assert_eq!(first_wrong(&blocks), None);
+        for wrong in [0, 7, 8, 100, 400, blocks.len() - 2, blocks.len() - 1] {
+            let right = blocks[wrong].expected;
+            blocks[wrong].expected.0[15] ^= 1;
+            assert_eq!(first_wrong(&blocks), Some((wrong, right)));
+            assert_eq!(first_wrong(&blocks[wrong..=wrong]), Some((0, right)));
+            blocks[wrong].expected = right;
+        }
+        blocks[3].expected.0[0] ^= 1;
+        blocks[600].expected.0[0] ^= 1;
+        assert_eq!(first_wrong(&blocks).map(|(at, _)| at), Some(3));
+    }
+}

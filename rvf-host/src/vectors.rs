@@ -1,0 +1,228 @@
+//! Vectors as stored (R-VEC-6), one by one and all of them.
+
+use half::f16;
+use rvf_types::vec::{FloatRecord, I8Record, record_offset, stride};
+use rvf_types::{FormatError, VectorKind};
+
+use crate::checked::Span;
+use crate::error::HostError;
+use crate::ids::{Id, IdBuf};
+use crate::reader::Reader;
+
+/// A row with all that is kept of it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// The row.
+    pub row: u32,
+    /// Its id; the row itself where the file keeps none.
+    pub id: IdBuf,
+    /// Its vector as stored.
+    pub vector: Vec<f32>,
+}
+
+/// A record of a VEC segment.
+#[derive(Debug)]
+pub(crate) enum Record<'a> {
+    I8(I8Record<'a>),
+    Float(FloatRecord<'a>),
+}
+
+/// Bytes of records that [`Vectors`] reads in one go.
+const BATCH: u64 = 1 << 20;
+
+impl Reader {
+    /// A row: its id, and its vector as stored.
+    ///
+    /// # Errors
+    /// [`HostError::NoRow`]; [`HostError::Format`] for damage.
+    pub fn get(&self, row: u32) -> Result<Row, HostError> {
+        let mut vector = Vec::new();
+        self.vector_into(row, &mut vector)?;
+        Ok(Row {
+            row,
+            id: self.id(row)?,
+            vector,
+        })
+    }
+
+    /// The row with an id.
+    ///
+    /// # Errors
+    /// [`HostError::NoId`]; [`HostError::Format`] for damage.
+    pub fn get_by_id(&self, id: Id<'_>) -> Result<Row, HostError> {
+        self.get(self.row_of(id)?)
+    }
+
+    /// Puts the vector of a row, as stored, into `out`.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn vector_into(&self, row: u32, out: &mut Vec<f32>) -> Result<(), HostError> {
+        let mut bytes = Vec::new();
+        let record = self.vec_record(row, self.head().vectors, &mut bytes)?;
+        out.clear();
+        append(&record, self.head().vectors, out);
+        Ok(())
+    }
+
+    /// All vectors as stored, in the order of the rows. It holds about 1 MiB of them at a time.
+    #[must_use]
+    pub fn vectors(&self) -> Vectors<'_> {
+        Vectors {
+            reader: self,
+            next: 0,
+            batch: Vec::new(),
+            first: 0,
+        }
+    }
+
+    /// The record of a row, read into `bytes`.
+    pub(crate) fn vec_record<'b>(
+        &self,
+        row: u32,
+        kind: VectorKind,
+        bytes: &'b mut Vec<u8>,
+    ) -> Result<Record<'b>, HostError> {
+        self.check_row(row)?;
+        let (segment, entry) = self.vec_segment(kind)?;
+        let from = record_offset(kind, row, self.dimension());
+        bytes.resize(stride(kind, self.dimension()) as usize, 0);
+        self.file().read(
+            Span {
+                segment,
+                from,
+                len: bytes.len(),
+            },
+            bytes,
+        )?;
+        self.parse_record(
+            row,
+            kind,
+            bytes,
+            entry.payload_offset().saturating_add(from),
+        )
+    }
+
+    fn parse_record<'b>(
+        &self,
+        row: u32,
+        kind: VectorKind,
+        bytes: &'b [u8],
+        offset: u64,
+    ) -> Result<Record<'b>, HostError> {
+        let dimension = self.dimension();
+        let (record, found) = match kind {
+            VectorKind::I8 => {
+                let record = I8Record::parse(bytes, dimension, offset)?;
+                (Record::I8(record), record.row)
+            }
+            VectorKind::F16 | VectorKind::F32 => {
+                let record = FloatRecord::parse(bytes, kind, dimension, offset)?;
+                (Record::Float(record), record.row)
+            }
+        };
+        if found == row {
+            return Ok(record);
+        }
+        Err(FormatError::Field {
+            rule: "R-VEC-7",
+            what: "row of a record",
+            expected: rvf_types::error::Expected::Exactly(row.into()),
+            found: found.into(),
+            offset,
+        }
+        .into())
+    }
+}
+
+fn append(record: &Record<'_>, kind: VectorKind, out: &mut Vec<f32>) {
+    match record {
+        Record::I8(record) => out.extend(record.components().map(|x| record.scale * f32::from(x))),
+        Record::Float(record) if kind == VectorKind::F16 => {
+            out.extend(record.f16_bits().map(|bits| f16::from_bits(bits).to_f32()));
+        }
+        Record::Float(record) => out.extend(record.f32s()),
+    }
+}
+
+/// All vectors of a file, in the order of the rows. After an error it ends.
+#[derive(Debug)]
+pub struct Vectors<'r> {
+    reader: &'r Reader,
+    next: u32,
+    /// Records from `first` on.
+    batch: Vec<u8>,
+    first: u32,
+}
+
+impl Vectors<'_> {
+    /// Puts the next vector into `out`; false at the end.
+    ///
+    /// # Errors
+    /// [`HostError::Format`] for damage.
+    pub fn next_into(&mut self, out: &mut Vec<f32>) -> Result<bool, HostError> {
+        let rows = self.reader.rows();
+        if self.next >= rows {
+            return Ok(false);
+        }
+        let row = self.next;
+        self.next = rows;
+        let kind = self.reader.head().vectors;
+        let size = stride(kind, self.reader.dimension()) as usize;
+        let (segment, entry) = self.reader.vec_segment(kind)?;
+        let within = |first: u32| (row - first) as usize * size;
+        if self
+            .batch
+            .get(within(self.first)..within(self.first) + size)
+            .is_none()
+        {
+            let count = u32::try_from(BATCH / size as u64)
+                .unwrap_or(1)
+                .max(1)
+                .min(rows - row);
+            let from = record_offset(kind, row, self.reader.dimension());
+            self.batch.resize(count as usize * size, 0);
+            self.reader.file().read(
+                Span {
+                    segment,
+                    from,
+                    len: self.batch.len(),
+                },
+                &mut self.batch,
+            )?;
+            self.first = row;
+        }
+        let at = within(self.first);
+        let bytes = self.batch.get(at..at + size).unwrap_or_default();
+        let offset = record_offset(kind, row, self.reader.dimension());
+        let record = self.reader.parse_record(
+            row,
+            kind,
+            bytes,
+            entry.payload_offset().saturating_add(offset),
+        )?;
+        out.clear();
+        append(&record, kind, out);
+        self.next = row + 1;
+        Ok(true)
+    }
+}
+
+impl Iterator for Vectors<'_> {
+    type Item = Result<Vec<f32>, HostError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut vector = Vec::new();
+        match self.next_into(&mut vector) {
+            Ok(true) => Some(Ok(vector)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.reader.rows() - self.next) as usize;
+        (0, Some(left))
+    }
+}
