@@ -89,21 +89,16 @@
 //! checks them as a reader would), writes them as a segment with blocks of 2¹⁶ bytes, and puts a
 //! [`RootRecord`] with [`root::page`] (new file) or [`RootRecord::to_bytes`] (a later commit, R-ROOT-9) in place.
 #![no_std]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::string_slice
-    )
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::string_slice
 )]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
 mod bytes;
 pub mod digest;

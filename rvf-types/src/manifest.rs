@@ -47,7 +47,7 @@ impl<'a> Manifest<'a> {
     /// layout, ranges, counts, the entries' own fields and the properties; R-NUM-3 for reserved
     /// bytes; R-SEG-4 for unknown types; R-HASH-5; R-MAN-3 for segments that are missing or too
     /// many; R-MAN-4 (R-WASM-1 for modules) for payload lengths; R-MAN-2 for entries or dead extents
-    /// out of order; R-MAN-7; R-MAN-8.
+    /// out of order; R-MAN-8.
     pub fn parse(payload: &'a [u8], offset: u64) -> Result<Self, FormatError> {
         let len = payload.len() as u64;
         let at = offset;
@@ -222,7 +222,6 @@ impl<'a> Manifest<'a> {
         self.check_lengths()?;
         self.check_order(entries)?;
         self.check_dead(dead)?;
-        self.check_predecessor()?;
         self.check_efforts(efforts)?;
         self.check_properties()
     }

@@ -7,6 +7,9 @@ use crate::limits::{MAX_COMPONENT, MAX_COMPONENT_F16};
 
 /// Bytes before the components of an i8 record: row, scale, sum of squares.
 pub const I8_HEAD_LEN: u64 = 12;
+/// Largest scale of an i8 record: that of a vector with a component of 10¹⁵ (R-LIM-1, R-VEC-3).
+pub const MAX_I8_SCALE: f32 =
+    f32::from_bits((MAX_COMPONENT / 127.0).to_bits().next_multiple_of(256));
 /// Bytes before the components of an f16 or f32 record: row.
 pub const FLOAT_HEAD_LEN: u64 = 4;
 
@@ -86,7 +89,7 @@ impl<'a> I8Record<'a> {
     /// Checks the components, the sum of squares and the row number. `number` is the record's, `offset` its place in the file.
     ///
     /// # Errors
-    /// R-VEC-2 for a component of −128 or a sum that is wrong, R-VEC-3 for components under a scale of 0, R-VEC-7 for another row.
+    /// R-VEC-2 for a component of −128 or a sum that is wrong, R-LIM-1 for a scale that is too large, R-VEC-3 for components under a scale of 0, R-VEC-7 for another row.
     pub fn check(&self, number: u32, offset: u64) -> Result<(), FormatError> {
         check_row(self.row, number, offset)?;
         let place = |at: usize| offset.saturating_add(I8_HEAD_LEN).saturating_add(at as u64);
@@ -112,6 +115,15 @@ impl<'a> I8Record<'a> {
             self.sum_of_squares.into(),
             offset.saturating_add(8),
         )?;
+        if self.scale > MAX_I8_SCALE {
+            return Err(FormatError::Float {
+                rule: "R-LIM-1",
+                what: "scale of a record",
+                expected: Expected::Words("at most that of components up to 1e15"),
+                found: self.scale.to_bits(),
+                offset: offset.saturating_add(4),
+            });
+        }
         ensure(
             self.scale > 0.0 || sum == 0,
             "R-VEC-3",

@@ -101,10 +101,30 @@ impl Manifest<'_> {
         Ok(())
     }
 
-    /// The predecessor's manifest is one of the dead extents (R-MAN-7).
+    /// Generation 1 has no predecessor, a later one has one, whose manifest is one of the dead
+    /// extents (R-MAN-7).
     pub(super) fn check_predecessor(&self) -> Result<(), FormatError> {
-        let Some(before) = self.head.predecessor else {
-            return Ok(());
+        const RULE: &str = "R-MAN-7";
+        let [entries, at, ..] = self.offsets;
+        let set = self
+            .head
+            .predecessor
+            .map(|p| [p.offset != 0, p.payload_length != 0, !p.hash.is_zero()]);
+        let Some(before) = self
+            .head
+            .predecessor
+            .filter(|_| self.head.generation > 1 && set == Some([true; 3]))
+        else {
+            return ensure(
+                self.head.generation == 1 && set.is_none(),
+                RULE,
+                "predecessor of the manifest",
+                Expected::Words(
+                    "offset, length and hash all zero in generation 1, all set in a later one",
+                ),
+                self.head.predecessor.map_or(0, |before| before.offset),
+                entries,
+            );
         };
         let listed = self.dead().any(|dead| {
             dead.offset == before.offset
@@ -112,10 +132,9 @@ impl Manifest<'_> {
                 && dead.hash == before.hash
                 && dead.block_log == MANIFEST_BLOCK_LOG
         });
-        let [_, at, ..] = self.offsets;
         ensure(
             listed,
-            "R-MAN-7",
+            RULE,
             "offset of the predecessor",
             Expected::Words(
                 "one of the dead extents, with the predecessor's length, hash and block size",
@@ -185,7 +204,7 @@ impl Manifest<'_> {
     }
 
     /// Checks everything that manifest and root say about the file together: generation (R-MAN-1),
-    /// coverage and ids (R-MAN-2), digest tables (R-MAN-5). The rest was checked by [`Manifest::parse`]. `manifest_id` is the segment
+    /// predecessor (R-MAN-7), coverage and ids (R-MAN-2), digest tables (R-MAN-5). The rest was checked by [`Manifest::parse`]. `manifest_id` is the segment
     /// id in the MANIFEST's own header, which no entry may have.
     ///
     /// It reads no byte of the file, and takes time proportional to the manifest (times a logarithm).
@@ -194,6 +213,7 @@ impl Manifest<'_> {
     /// The first of those rules that is broken.
     pub fn check_file(&self, record: &RootRecord, manifest_id: u64) -> Result<(), FormatError> {
         self.check_generation(record)?;
+        self.check_predecessor()?;
         self.check_coverage(record)?;
         ensure(
             manifest_id != 0 && self.entries().all(|entry| entry.id != manifest_id),

@@ -3,6 +3,7 @@
 use crate::bytes::{Grid, Sheet, ensure};
 use crate::digest::SegmentHash;
 use crate::error::{Expected, FormatError};
+use crate::header::SegmentHeader;
 use crate::limits::{MAX_BLOCK_LOG, MIN_BLOCK_LOG, SEGMENT_ALIGN};
 
 /// A segment that no longer counts.
@@ -107,6 +108,33 @@ impl DeadExtent {
             .put::<0x10, 32>(self.hash.0)
             .u8::<0x30>(self.block_log)
             .finish()
+    }
+
+    /// Checks the header of the segment there against this entry.
+    ///
+    /// # Errors
+    /// R-MAN-2 for a segment of another length, R-MAN-6 for another content hash.
+    pub fn check_header(&self, header: &SegmentHeader) -> Result<(), FormatError> {
+        let found = header.extent().unwrap_or(u64::MAX);
+        let what = "length of the segment in a dead extent";
+        ensure(
+            found == self.length,
+            "R-MAN-2",
+            what,
+            Expected::Exactly(self.length),
+            found,
+            self.offset,
+        )?;
+        if header.content_hash == self.hash.content() {
+            return Ok(());
+        }
+        Err(FormatError::Hash {
+            rule: "R-MAN-6",
+            what: "content hash in a dead segment's header",
+            expected: self.hash.content(),
+            found: header.content_hash,
+            offset: self.offset,
+        })
     }
 
     /// Where it ends. None above 2⁶⁴.

@@ -22,6 +22,15 @@ pub struct Predecessor {
     pub hash: SegmentHash,
 }
 
+impl Predecessor {
+    /// What stands in the file for none.
+    const NONE: Self = Self {
+        offset: 0,
+        payload_length: 0,
+        hash: SegmentHash::ZERO,
+    };
+}
+
 /// The head of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -40,7 +49,7 @@ pub struct ManifestHead {
     pub id_kind: IdKind,
     /// The operation that made this generation.
     pub operation: Operation,
-    /// The manifest before this one; none in generation 1.
+    /// The manifest before this one; none in generation 1 ([`Manifest::check_file`](super::Manifest::check_file) checks it).
     pub predecessor: Option<Predecessor>,
     /// The hash of the manifest of the file that this one was made from.
     pub lineage: Option<SegmentHash>,
@@ -63,7 +72,7 @@ impl ManifestHead {
     /// Reads the head that a manifest's payload starts with. `offset` is the payload's place in the file.
     ///
     /// # Errors
-    /// R-MAN-1 for too few bytes, magic, layout and ranges, R-NUM-3 for reserved bytes and values, R-MAN-7.
+    /// R-MAN-1 for too few bytes, magic, layout and ranges, R-NUM-3 for reserved bytes and values.
     pub fn parse(payload: &[u8], offset: u64) -> Result<Self, FormatError> {
         const RULE: &str = "R-MAN-1";
         let grid = Grid::<{ Self::LEN }>::of_rule(RULE, payload, "manifest", offset)?;
@@ -114,7 +123,7 @@ impl ManifestHead {
             vectors: VectorKind::parse(grid.u8::<0x1D>().into(), RULE, grid.at(0x1D))?,
             id_kind: IdKind::parse(grid.u8::<0x1E>().into(), RULE, grid.at(0x1E))?,
             operation: Operation::parse(grid.u8::<0x1F>().into(), "R-NUM-3", grid.at(0x1F))?,
-            predecessor: Self::parse_predecessor(&grid, generation)?,
+            predecessor: Self::parse_predecessor(&grid),
             lineage: hash(grid.array::<0x50, 32>()),
             segments: grid.u32::<0x70>(),
             dead: grid.u32::<0x74>(),
@@ -124,44 +133,19 @@ impl ManifestHead {
         })
     }
 
-    fn parse_predecessor(
-        grid: &Grid<'_, { Self::LEN }>,
-        generation: u64,
-    ) -> Result<Option<Predecessor>, FormatError> {
+    fn parse_predecessor(grid: &Grid<'_, { Self::LEN }>) -> Option<Predecessor> {
         let found = Predecessor {
             offset: grid.u64::<0x20>(),
             payload_length: grid.u64::<0x28>(),
             hash: SegmentHash(grid.array::<0x30, 32>()),
         };
-        let set = [
-            found.offset != 0,
-            found.payload_length != 0,
-            !found.hash.is_zero(),
-        ];
-        match (generation, set) {
-            (1, [false, false, false]) => Ok(None),
-            (2.., [true, true, true]) => Ok(Some(found)),
-            _ => Err(FormatError::Field {
-                rule: "R-MAN-7",
-                what: "predecessor of the manifest",
-                expected: Expected::Words(
-                    "offset, length and hash all zero in generation 1, all set in a later one",
-                ),
-                found: found.offset,
-                offset: grid.at(0x20),
-            }),
-        }
+        (found != Predecessor::NONE).then_some(found)
     }
 
     /// The head's 256 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        let none = Predecessor {
-            offset: 0,
-            payload_length: 0,
-            hash: SegmentHash::ZERO,
-        };
-        let before = self.predecessor.unwrap_or(none);
+        let before = self.predecessor.unwrap_or(Predecessor::NONE);
         Sheet::<{ Self::LEN }>::new()
             .put::<0x00, 4>(MAGIC)
             .u16::<0x04>(LAYOUT)

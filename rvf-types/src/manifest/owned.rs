@@ -70,7 +70,7 @@ impl ManifestBuf {
     /// The payload of the MANIFEST segment. It is checked as a reader checks it ([`Manifest::parse`]).
     ///
     /// # Errors
-    /// R-LIM-3 for parts that are too many or too long, else as [`Manifest::parse`]; the offsets in
+    /// R-LIM-3 for parts that are too many or too long, R-MAN-7 for the predecessor, else as [`Manifest::parse`]; the offsets in
     /// the error are counted from the start of the payload.
     pub fn to_bytes(&self) -> Result<Vec<u8>, FormatError> {
         let mut properties = Vec::new();
@@ -111,7 +111,7 @@ impl ManifestBuf {
             .iter()
             .for_each(|effort| out.extend_from_slice(&effort.to_bytes()));
         out.extend_from_slice(&properties);
-        Manifest::parse(&out, 0)?;
+        Manifest::parse(&out, 0)?.check_predecessor()?;
         Ok(out)
     }
 }
