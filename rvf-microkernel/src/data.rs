@@ -1,6 +1,8 @@
 //! How a query gets the bytes that it reads.
 
-use crate::Error;
+#![allow(unsafe_code, reason = "a type is declared to be plain, see `memory`")]
+
+use crate::memory::Plain;
 
 /// The parts of a file that a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +53,17 @@ pub struct Need {
     pub offset: u64,
 }
 
+// SAFETY: a struct without padding whose values are written before they are read.
+unsafe impl Plain for Need {}
+
 /// Where a query gets its bytes from.
 pub trait Data<'a> {
     /// Exactly `len` bytes at `offset` of a region, or `None` if they are not at hand: then they become a need.
-    /// It also answers `None` for a range that the region does not hold.
+    /// It also answers `None` for a range that the region does not hold, or that can't be had; a source that fails
+    /// keeps the reason and is asked for it when the step has ended.
     ///
     /// Who gives bytes has checked them, digests included. The range may lie anywhere inside an earlier need.
-    ///
-    /// # Errors
-    /// [`Error::Source`] if the bytes can't be had; the query ends with it.
-    fn get(&mut self, region: Region, offset: u64, len: u32) -> Result<Option<&'a [u8]>, Error>;
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]>;
 
     /// A query calls this before it writes down what it needs: from now on, `get` answers only for what will
     /// still be at hand at the next step.
@@ -86,7 +89,7 @@ pub struct Regions<'a> {
 
 impl<'a> Data<'a> for Regions<'a> {
     #[inline]
-    fn get(&mut self, region: Region, offset: u64, len: u32) -> Result<Option<&'a [u8]>, Error> {
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
         let bytes = match region {
             Region::Index => self.index,
             Region::Quant => self.quant,
@@ -95,9 +98,8 @@ impl<'a> Data<'a> for Regions<'a> {
             Region::Filter => self.filter,
             Region::Deletes => self.deletes,
         };
-        let Ok(start) = usize::try_from(offset) else {
-            return Ok(None);
-        };
-        Ok(bytes.get(start..).and_then(|rest| rest.get(..len as usize)))
+        bytes
+            .get(usize::try_from(offset).ok()?..)?
+            .get(..len as usize)
     }
 }

@@ -1,9 +1,13 @@
 //! Distances (K-DIST).
+#![allow(
+    unsafe_code,
+    reason = "records and arrays are read unchecked, see `memory`"
+)]
 
-use crate::Error;
 use crate::backend::Term;
-use crate::bytes::{f32_at, u32_at};
+use crate::heap::key;
 use crate::index::{Metric, Vectors};
+use crate::memory::View;
 use crate::query::Query;
 use crate::roots::sqrt64;
 
@@ -11,6 +15,11 @@ use crate::roots::sqrt64;
 const I8_HEAD: usize = 12;
 /// Where the components of a float record start.
 const FLOAT_HEAD: usize = 4;
+
+/// In place of a key: the record is not at hand. No distance has such a key.
+pub(crate) const MISSING: u64 = u64::MAX;
+/// In place of a key: the record's row is not below the number of rows.
+pub(crate) const BAD: u64 = u64::MAX - 1;
 
 /// What K-NUM-3 makes of a result: NaN counts as +∞, −0 as +0.
 #[inline(always)]
@@ -22,65 +31,74 @@ pub(crate) fn canonical(distance: f32) -> f32 {
     }
 }
 
-/// Rounds a distance; under L2 and cosine none is below 0.
-fn finish(distance: f64, metric: Metric) -> f32 {
-    if metric != Metric::InnerProduct && distance <= 0.0 {
-        return 0.0;
-    }
-    canonical(distance as f32)
-}
-
 impl Query<'_> {
-    /// The row of a record and its distance by the integer components (K-DIST-1).
-    pub(crate) fn integer_distance(&self, record: &[u8]) -> Result<(u32, f32), Error> {
-        let row = self.row_of(record)?;
-        let metric = self.index.metric();
-        let scale = f64::from(f32_at(record, 4));
-        let squares = f64::from(u32_at(record, 8));
-        let components = record.get(I8_HEAD..).unwrap_or_default();
-        let dot = self.backend.dot(components, self.integers) as f64;
-        let step = self.prepared.step;
-        let norm = self.prepared.integer_norm;
-        let distance = match metric {
-            Metric::L2 => {
-                ((scale * scale) * squares + (step * step) * norm) - ((2.0 * scale) * step) * dot
-            }
-            Metric::InnerProduct => -((scale * step) * dot),
-            Metric::Cosine if squares == 0.0 || norm == 0.0 => f64::INFINITY,
-            Metric::Cosine => 1.0 - dot / (sqrt64(squares) * self.integer_length()),
-        };
-        Ok((row, finish(distance, metric)))
-    }
-
-    /// The row of a record and its distance by the f16 or f32 components (K-DIST-2).
-    pub(crate) fn float_distance(&self, record: &[u8]) -> Result<(u32, f32), Error> {
-        let row = self.row_of(record)?;
-        let half = self.index.vectors() == Vectors::F16;
-        let components = record.get(FLOAT_HEAD..).unwrap_or_default();
-        let sum = |term| self.backend.sum(term, half, components, self.vector);
-        let distance = match self.index.metric() {
-            Metric::L2 => canonical(sum(Term::SquaredDifference)),
-            Metric::InnerProduct => canonical(-sum(Term::Product)),
-            Metric::Cosine => {
-                let dot = f64::from(sum(Term::Product));
-                let squares = f64::from(sum(Term::Square));
-                if squares == 0.0 {
-                    f32::INFINITY
-                } else {
-                    let norm = f64::from(self.prepared.norm);
-                    finish(1.0 - dot / (sqrt64(squares) * sqrt64(norm)), Metric::Cosine)
-                }
-            }
-        };
-        Ok((row, distance))
-    }
-
-    fn row_of(&self, record: &[u8]) -> Result<u32, Error> {
-        let row = u32_at(record, 0);
-        if row < self.index.rows() {
-            Ok(row)
-        } else {
-            Err(Error::BadData)
+    /// The key of a record: its distance by the f16 or f32 components (`float`, K-DIST-2) or by the integer ones
+    /// (K-DIST-1), and its row; or [`BAD`].
+    ///
+    /// # Safety
+    /// The record has the bytes that the index says.
+    pub(crate) unsafe fn key_of(&self, record: View<'_>, float: bool) -> u64 {
+        // SAFETY: the head of a record.
+        let row = unsafe { record.u32(0) };
+        if row >= self.index.rows() {
+            return BAD;
         }
+        let metric = self.index.metric();
+        let prepared = &self.prepared;
+        let dimension = self.index.dimension() as usize;
+        let (dot, mut squares, norm, distance);
+        if float {
+            let half = self.index.vectors() == Vectors::F16;
+            // SAFETY: D components stand behind the head; the query has D.
+            let (components, vector) = unsafe {
+                let len = if half { dimension * 2 } else { dimension * 4 };
+                (
+                    record.bytes(FLOAT_HEAD, len),
+                    self.arrays.vector.slice(dimension),
+                )
+            };
+            let term = if metric == Metric::L2 {
+                Term::SquaredDifference
+            } else {
+                Term::Product
+            };
+            dot = f64::from(self.backend.sum(term, half, components, vector));
+            squares = 1.0;
+            if metric == Metric::Cosine {
+                squares = f64::from(self.backend.sum(Term::Square, half, components, vector));
+            }
+            norm = f64::from(prepared.norm);
+            distance = if metric == Metric::L2 { dot } else { -dot };
+        } else {
+            // SAFETY: as above.
+            let (components, integers) = unsafe {
+                squares = f64::from(record.u32(8));
+                (
+                    record.bytes(I8_HEAD, dimension),
+                    self.arrays.integers.slice(dimension),
+                )
+            };
+            // SAFETY: the head of a record.
+            let scale = f64::from(unsafe { record.f32(4) });
+            let step = prepared.step;
+            norm = prepared.integer_norm;
+            dot = self.backend.dot(components, integers) as f64;
+            distance = if metric == Metric::L2 {
+                ((scale * scale) * squares + (step * step) * norm) - ((2.0 * scale) * step) * dot
+            } else {
+                -((scale * step) * dot)
+            };
+        }
+        let mut distance = distance;
+        if metric == Metric::Cosine {
+            distance = 1.0 - dot / (sqrt64(squares) * sqrt64(norm));
+            if squares == 0.0 || norm == 0.0 {
+                distance = f64::INFINITY;
+            }
+        }
+        if metric != Metric::InnerProduct && distance <= 0.0 {
+            distance = 0.0;
+        }
+        key(canonical(distance as f32), row)
     }
 }

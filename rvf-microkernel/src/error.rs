@@ -7,48 +7,35 @@ use core::fmt;
 /// The codes are those of kernel.md, section 7.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i8)]
 pub enum Error {
     /// A buffer outside the memory, or not aligned (−1). Only the wasm interface answers this.
-    BadPointer,
+    BadPointer = -1,
     /// Not a context or a state (−2). Only the wasm interface answers this.
-    BadHandle,
+    BadHandle = -2,
     /// The memory given for a context or a state is too small (−3).
-    SmallBuffer,
+    SmallBuffer = -3,
     /// The head of the INDEX is damaged (−4).
-    BadIndex,
+    BadIndex = -4,
     /// A layout, metric or element type that this kernel does not know (−5).
-    Unsupported,
+    Unsupported = -5,
     /// A parameter is out of range (−6).
-    BadParam,
+    BadParam = -6,
     /// The query vector breaks K-QRY-1, or has another dimension than the file (−7).
-    BadQuery,
+    BadQuery = -7,
     /// The window holds no group of 32 rows (−8, K-ABI-3).
-    Window,
+    Window = -8,
     /// The data that was fed contradicts itself (−9, K-ABI-6).
-    BadData,
+    BadData = -9,
     /// A call out of turn (−10).
-    State,
-    /// The source of the data refused to give a range. It knows the reason. No module answers this.
-    Source,
+    State = -10,
 }
 
 impl Error {
-    /// The code of the module's interface, a negative number; 0 for [`Error::Source`], which has none.
+    /// The code of the module's interface, a negative number.
     #[must_use]
     pub const fn code(self) -> i32 {
-        match self {
-            Self::BadPointer => -1,
-            Self::BadHandle => -2,
-            Self::SmallBuffer => -3,
-            Self::BadIndex => -4,
-            Self::Unsupported => -5,
-            Self::BadParam => -6,
-            Self::BadQuery => -7,
-            Self::Window => -8,
-            Self::BadData => -9,
-            Self::State => -10,
-            Self::Source => 0,
-        }
+        self as i8 as i32
     }
 
     /// The error that a module means by a code; `None` if no error has it.
@@ -89,7 +76,6 @@ impl fmt::Display for Error {
             Self::Window => "the window is too small: it must hold 32 rows of codes",
             Self::BadData => "the index data contradict themselves; verify the file",
             Self::State => "the kernel was called out of turn",
-            Self::Source => "the source of the data gave an error",
         })
     }
 }

@@ -1,25 +1,29 @@
 //! A bounded max-heap: it keeps the smallest entries that were offered.
+#![allow(
+    unsafe_code,
+    reason = "the places of the heap are accessed unchecked, see `memory`"
+)]
+
+use crate::memory::{Array, Plain};
 
 /// An entry: ordered by its key alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Entry {
+    /// See [`key`].
     pub(crate) key: u64,
     /// The vector's number.
     pub(crate) number: u64,
 }
+
+// SAFETY: a struct of numbers without padding.
+unsafe impl Plain for Entry {}
 
 /// A float's bits as an integer of the same order (−0 just below +0). The float is no NaN.
 #[inline(always)]
 pub(crate) const fn ordered(value: f32) -> u32 {
     let bits = value.to_bits();
     bits ^ ((((bits as i32) >> 31) as u32) | 0x8000_0000)
-}
-
-/// The float of [`ordered`].
-#[inline(always)]
-pub(crate) const fn unordered(bits: u32) -> f32 {
-    f32::from_bits(bits ^ (((!bits as i32) >> 31) as u32 | 0x8000_0000))
 }
 
 /// The key that orders by (distance, row).
@@ -31,7 +35,8 @@ pub(crate) const fn key(distance: f32, row: u32) -> u64 {
 /// The distance of a [`key`].
 #[inline(always)]
 pub(crate) const fn distance_of(key: u64) -> f32 {
-    unordered((key >> 32) as u32)
+    let bits = (key >> 32) as u32;
+    f32::from_bits(bits ^ (((!bits as i32) >> 31) as u32 | 0x8000_0000))
 }
 
 /// The smallest entries that were offered, as many as there are places.
@@ -39,95 +44,117 @@ pub(crate) const fn distance_of(key: u64) -> f32 {
 /// The order of a heap is made when the last place is taken; before that the entries lie as they came.
 #[derive(Debug)]
 pub(crate) struct Heap<'s> {
-    places: &'s mut [Entry],
+    places: Array<'s, Entry>,
     len: usize,
+    limit: usize,
 }
 
 impl<'s> Heap<'s> {
-    pub(crate) fn new(places: &'s mut [Entry]) -> Self {
-        Self { places, len: 0 }
-    }
-
-    pub(crate) fn entries(&mut self) -> &mut [Entry] {
-        self.places.get_mut(..self.len).unwrap_or_default()
-    }
-
-    /// The distance of the largest entry once every place is taken, else +∞.
-    #[inline(always)]
-    pub(crate) fn bound(&self) -> f32 {
-        match self.places.first() {
-            Some(top) if self.len == self.places.len() => distance_of(top.key),
-            _ => f32::INFINITY,
+    /// # Safety
+    /// The array has `limit` places.
+    pub(crate) unsafe fn new(places: Array<'s, Entry>, limit: usize) -> Self {
+        Self {
+            places,
+            len: 0,
+            limit,
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn entries(&mut self) -> &mut [Entry] {
+        // SAFETY: the first `len` places are written.
+        unsafe { self.places.slice_mut(self.len) }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether every place is taken.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len == self.places.len()
+    #[inline(always)]
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len == self.limit
+    }
+
+    /// The distance of the largest entry once every place is taken, else +∞.
+    #[inline]
+    pub(crate) fn bound(&self) -> f32 {
+        if self.len == 0 || !self.is_full() {
+            return f32::INFINITY;
+        }
+        // SAFETY: there is at least one entry.
+        distance_of(unsafe { self.places.at(0) }.key)
     }
 
     /// Takes the entry if a place is free or it is smaller than the largest one, which it then replaces.
-    pub(crate) fn offer(&mut self, entry: Entry) {
-        if let Some(place) = self.places.get_mut(self.len) {
-            *place = entry;
+    pub(crate) fn offer(&mut self, key: u64, number: u64) {
+        let entry = Entry { key, number };
+        if !self.is_full() {
+            // SAFETY: len is below the limit.
+            unsafe { self.places.set(self.len, entry) };
             self.len += 1;
             if self.is_full() {
                 self.restore();
             }
-        } else if let Some(top) = self.places.first_mut()
-            && entry.key < top.key
-        {
-            *top = entry;
-            sift_down(self.places, 0);
+            return;
+        }
+        // SAFETY: a heap that is full has an entry: none that is offered to has a limit of 0.
+        unsafe {
+            if key < self.places.at(0).key {
+                self.places.set(0, entry);
+                self.sift_down(0, self.len);
+            }
         }
     }
 
     /// Makes the order of a heap again after keys were changed.
     pub(crate) fn restore(&mut self) {
-        let entries = self.entries();
-        for root in (0..entries.len() / 2).rev() {
-            sift_down(entries, root);
+        for root in (0..self.len / 2).rev() {
+            // SAFETY: root < len.
+            unsafe { self.sift_down(root, self.len) };
         }
     }
 
     /// Puts the entries into descending order, which is also the order of a heap.
     pub(crate) fn sort_descending(&mut self) {
         self.restore();
-        let entries = self.entries();
-        for end in (1..entries.len()).rev() {
-            entries.swap(0, end);
-            sift_down(entries.get_mut(..end).unwrap_or_default(), 0);
+        for end in (1..self.len).rev() {
+            // SAFETY: 0 < end < len.
+            unsafe {
+                let last = self.places.at(end);
+                self.places.set(end, self.places.at(0));
+                self.places.set(0, last);
+                self.sift_down(0, end);
+            }
         }
-        entries.reverse();
+        self.entries().reverse();
     }
-}
 
-/// Lets the entry at `root` sink until none below it is larger.
-fn sift_down(entries: &mut [Entry], root: usize) {
-    let Some(&moving) = entries.get(root) else {
-        return;
-    };
-    let mut hole = root;
-    loop {
-        let mut child = 2 * hole + 1;
-        let Some(&(mut larger)) = entries.get(child) else {
-            break;
-        };
-        if let Some(&right) = entries.get(child + 1)
-            && right.key > larger.key
-        {
-            larger = right;
-            child += 1;
+    /// Lets the entry at `root` sink until none below it is larger, among the first `len` entries.
+    ///
+    /// # Safety
+    /// root < len, and there are `len` entries.
+    unsafe fn sift_down(&mut self, root: usize, len: usize) {
+        // SAFETY: every index is below `len`.
+        unsafe {
+            let moving = self.places.at(root);
+            let mut hole = root;
+            loop {
+                let mut child = 2 * hole + 1;
+                if child >= len {
+                    break;
+                }
+                if child + 1 < len && self.places.at(child + 1).key > self.places.at(child).key {
+                    child += 1;
+                }
+                let larger = self.places.at(child);
+                if larger.key <= moving.key {
+                    break;
+                }
+                self.places.set(hole, larger);
+                hole = child;
+            }
+            self.places.set(hole, moving);
         }
-        if larger.key <= moving.key {
-            break;
-        }
-        if let Some(place) = entries.get_mut(hole) {
-            *place = larger;
-        }
-        hole = child;
-    }
-    if let Some(place) = entries.get_mut(hole) {
-        *place = moving;
     }
 }

@@ -1,7 +1,12 @@
 //! The head of the INDEX segment and the list directory (format.md, section 6).
+#![allow(
+    unsafe_code,
+    reason = "fields are read unchecked from a head whose length was checked"
+)]
 
 use crate::Error;
-use crate::bytes::{u32_at, u64_at};
+use crate::data::Region;
+use crate::memory::View;
 
 /// Bytes of the INDEX payload's head.
 pub const HEAD_LEN: usize = 128;
@@ -45,8 +50,11 @@ pub enum Vectors {
 pub struct Index {
     rows: u32,
     dimension: u32,
+    words: u32,
     metric: Metric,
     vectors: Vectors,
+    /// Bytes of a row in each region.
+    row_len: [u32; Region::COUNT],
     seed: u64,
 }
 
@@ -57,14 +65,19 @@ impl Index {
     /// [`Error::BadIndex`] if it is too short or contradicts itself, [`Error::Unsupported`] for a layout, metric
     /// or element type of a later version.
     pub fn parse(head: &[u8]) -> Result<Self, Error> {
-        let head = head.get(..HEAD_LEN).ok_or(Error::BadIndex)?;
-        if u32_at(head, 0) != MAGIC {
+        if head.len() < HEAD_LEN {
             return Err(Error::BadIndex);
         }
-        if u32_at(head, 4) != u32::from(LAYOUT) {
+        let head = View::new(head);
+        // SAFETY: all offsets are below 128, on multiples of what is read.
+        let u32_at = |at| unsafe { head.u32(at) };
+        if u32_at(0) != MAGIC {
+            return Err(Error::BadIndex);
+        }
+        if u32_at(4) != u32::from(LAYOUT) {
             return Err(Error::Unsupported);
         }
-        let kinds = u32_at(head, 0x10);
+        let kinds = u32_at(0x10);
         let metric = match kinds & 0xFF {
             0 => Metric::L2,
             1 => Metric::InnerProduct,
@@ -77,28 +90,41 @@ impl Index {
             2 => Vectors::F32,
             _ => return Err(Error::Unsupported),
         };
-        let index = Self {
-            rows: u32_at(head, 8),
-            dimension: u32_at(head, 12),
-            metric,
-            vectors,
-            seed: u64_at(head, 0x20),
-        };
+        let rows = u32_at(8);
+        let dimension = u32_at(12);
         let mut reserved = 0;
         for at in (0x28..HEAD_LEN).step_by(8) {
-            reserved |= u64_at(head, at);
+            // SAFETY: as above.
+            reserved |= unsafe { head.u64(at) };
         }
-        // The dimension is checked first: what follows is computed from it.
-        if index.rows == 0
-            || index.dimension.wrapping_sub(1) >= MAX_DIMENSION
-            || u32_at(head, 0x14) != 1
-            || u32_at(head, 0x18) != index.words()
-            || u32_at(head, 0x1C) != index.record_len()
+        if rows == 0
+            || dimension == 0
+            || dimension > MAX_DIMENSION
+            || u32_at(0x14) != 1
             || reserved != 0
         {
             return Err(Error::BadIndex);
         }
-        Ok(index)
+        let words = dimension.div_ceil(64);
+        let record_len = 12 + dimension.div_ceil(4) * 4;
+        if u32_at(0x18) != words || u32_at(0x1C) != record_len {
+            return Err(Error::BadIndex);
+        }
+        let float_len = match vectors {
+            Vectors::I8 => 0,
+            Vectors::F16 => 4 + dimension.div_ceil(2) * 4,
+            Vectors::F32 => 4 + dimension * 4,
+        };
+        Ok(Self {
+            rows,
+            dimension,
+            words,
+            metric,
+            vectors,
+            row_len: [0, 8 * words + 4, record_len, float_len, 0, 0],
+            // SAFETY: as above.
+            seed: unsafe { head.u64(0x20) },
+        })
     }
 
     /// Number of vectors, at least 1.
@@ -134,29 +160,15 @@ impl Index {
     /// Words of a code: ⌈dimension / 64⌉.
     #[must_use]
     pub const fn words(&self) -> u32 {
-        self.dimension.div_ceil(64)
+        self.words
     }
 
-    /// Bytes of a row in the QUANT segment: its code and its correction word.
+    /// Bytes of a row in a region of rows: a code with its correction word in QUANT, a record in VEC (0 in
+    /// [`Region::VecFloat`] if the file keeps i8 only); 0 in the other regions.
     #[must_use]
-    pub const fn row_len(&self) -> u32 {
-        8 * self.words() + 4
-    }
-
-    /// Bytes of an i8 record (R-VEC-1).
-    #[must_use]
-    pub const fn record_len(&self) -> u32 {
-        12 + self.dimension.div_ceil(4) * 4
-    }
-
-    /// Bytes of an f16 or f32 record (R-VEC-5), as the file's vectors are; 0 if it keeps i8 only.
-    #[must_use]
-    pub const fn float_record_len(&self) -> u32 {
-        match self.vectors {
-            Vectors::I8 => 0,
-            Vectors::F16 => 4 + self.dimension.div_ceil(2) * 4,
-            Vectors::F32 => 4 + self.dimension * 4,
-        }
+    #[inline(always)]
+    pub const fn row_len(&self, region: Region) -> u32 {
+        self.row_len[region as usize]
     }
 
     /// Where the list directory starts in the INDEX payload.
@@ -165,30 +177,33 @@ impl Index {
         (HEAD_LEN as u32 + 4 * self.dimension).next_multiple_of(64)
     }
 
-    /// Bytes of the INDEX payload (R-IDX-2).
+    /// Bytes of a region, as the head asks for it (R-IDX-2, R-MAN-4).
     #[must_use]
-    pub const fn index_len(&self) -> u64 {
-        (self.directory_offset() + LIST_LEN) as u64
-    }
-
-    /// Bytes of the QUANT payload.
-    #[must_use]
-    pub const fn quant_len(&self) -> u64 {
-        self.rows as u64 * self.row_len() as u64
+    pub const fn region_len(&self, region: Region) -> u64 {
+        match region {
+            Region::Index => (self.directory_offset() + LIST_LEN) as u64,
+            Region::Quant | Region::VecI8 | Region::VecFloat => {
+                self.rows as u64 * self.row_len(region) as u64
+            }
+            Region::Filter | Region::Deletes => self.rows.div_ceil(8) as u64,
+        }
     }
 
     /// The least window that a query may have: one group of 32 rows. It also holds any record, and the mean.
     #[must_use]
     pub const fn least_window(&self) -> u32 {
-        GROUP * self.row_len()
+        GROUP * self.row_len(Region::Quant)
     }
 
     /// Checks the list directory of layout 1: one list that holds every row (R-IDX-1).
-    pub(crate) fn check_directory(&self, entry: &[u8]) -> Result<(), Error> {
-        let expected = u64_at(entry, 0) | u64_at(entry, 16) | u64_at(entry, 24);
-        if expected != 0 || u64_at(entry, 8) != u64::from(self.rows) {
-            return Err(Error::BadData);
+    ///
+    /// # Safety
+    /// `entry` has 32 bytes.
+    pub(crate) unsafe fn fits(&self, entry: View<'_>) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            entry.u64(0) | entry.u64(16) | entry.u64(24) == 0
+                && entry.u64(8) == u64::from(self.rows)
         }
-        Ok(())
     }
 }

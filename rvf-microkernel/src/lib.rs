@@ -14,10 +14,10 @@
 //!
 //! let index = Index::parse(index_payload)?;
 //! let params = Params::new(10);
-//! let mut memory = vec![0_u64; state_len(&index, &params)];
+//! let mut memory = vec![0_u64; state_len(&index, &params)?];
 //! let mut hits = [Hit::default(); 10];
 //! let (count, _) = search(
-//!     index, &mut regions.clone(), params, &vector, Backend::scalar(), &mut memory, &mut hits,
+//!     &index, &mut regions.clone(), &params, &vector, Backend::scalar(), &mut memory, &mut hits,
 //! )?;
 //! # Ok(())
 //! # }
@@ -27,8 +27,9 @@
 #[cfg(any(test, feature = "detect"))]
 extern crate std;
 
+#[cfg(all(feature = "wasm", target_arch = "wasm32"))]
+mod abi;
 mod backend;
-mod bytes;
 mod data;
 mod distance;
 mod error;

@@ -1,145 +1,239 @@
-//! The arrays of a query, cut out of the memory that the caller gives.
+//! The arrays of a query, cut out of the memory that the caller gives, and bytes that were checked before.
+//!
+//! Access is not checked in a release: the wasm module must be small, and an interpreter pays for each instruction.
+//! With debug assertions on, as in the tests, every access is held against the length.
 #![allow(
     unsafe_code,
     reason = "words of the caller's memory are used as numbers of other types"
 )]
 
-use core::mem::MaybeUninit;
+use core::marker::PhantomData;
 
-use crate::data::Need;
-use crate::heap::Entry;
-use crate::scan::Candidate;
-
-/// Types that any bytes are a value of, that need no drop, and that words of 8 bytes are aligned for.
+/// Types that any bytes are a value of or that are written before they are read, that need no drop, and that words
+/// of 8 bytes are aligned for.
 ///
 /// # Safety
-/// All three must hold.
+/// All of that must hold.
 pub(crate) unsafe trait Plain: Copy + 'static {}
-// SAFETY: a number, or a struct of numbers without padding; aligned to 8 bytes at most.
+// SAFETY: a number.
 unsafe impl Plain for f32 {}
-// SAFETY: as above.
+// SAFETY: a number.
 unsafe impl Plain for i16 {}
-// SAFETY: as above.
+// SAFETY: a number.
 unsafe impl Plain for u64 {}
-// SAFETY: as above.
-unsafe impl Plain for Entry {}
-// SAFETY: any bytes will do for values that are not there yet; aligned to 8 bytes at most.
-unsafe impl Plain for MaybeUninit<Candidate> {}
-// SAFETY: as above.
-unsafe impl Plain for MaybeUninit<Need> {}
 
-/// Gives arrays one after the other.
-pub(crate) trait Carver {
-    /// What an array is.
-    type Array<T: Plain>;
-
-    /// The next array of `count` values.
-    fn carve<T: Plain>(&mut self, count: usize) -> Self::Array<T>;
+/// An array of a query.
+#[derive(Debug)]
+pub(crate) struct Array<'s, T> {
+    start: *mut T,
+    #[cfg(debug_assertions)]
+    len: usize,
+    memory: PhantomData<&'s mut [T]>,
 }
 
-const fn words_of<T>(count: usize) -> usize {
-    (count * size_of::<T>()).div_ceil(8)
+impl<T: Plain> Array<'_, T> {
+    #[inline(always)]
+    fn check(&self, _len: usize) {
+        #[cfg(debug_assertions)]
+        assert!(_len <= self.len, "an access past the end of an array");
+    }
+
+    /// # Safety
+    /// i is below the array's length, and the value was written.
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, i: usize) -> T {
+        self.check(i + 1);
+        // SAFETY: the caller's promise.
+        unsafe { *self.start.add(i) }
+    }
+
+    /// # Safety
+    /// i is below the array's length.
+    #[inline(always)]
+    pub(crate) unsafe fn set(&mut self, i: usize, value: T) {
+        self.check(i + 1);
+        // SAFETY: the caller's promise.
+        unsafe { *self.start.add(i) = value }
+    }
+
+    /// # Safety
+    /// The array has `len` values, and they were written.
+    #[inline(always)]
+    pub(crate) unsafe fn slice(&self, len: usize) -> &[T] {
+        self.check(len);
+        // SAFETY: the caller's promise.
+        unsafe { core::slice::from_raw_parts(self.start, len) }
+    }
+
+    /// # Safety
+    /// The array has `len` values, and they were written.
+    #[inline(always)]
+    pub(crate) unsafe fn slice_mut(&mut self, len: usize) -> &mut [T] {
+        self.check(len);
+        // SAFETY: the caller's promise.
+        unsafe { core::slice::from_raw_parts_mut(self.start, len) }
+    }
 }
 
-/// Adds up how much memory the arrays take.
-#[derive(Debug, Default)]
-pub(crate) struct Measure {
+/// Cuts arrays out of memory, one after the other.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    next: *mut u64,
     words: usize,
 }
 
-impl Measure {
+impl Cutter {
+    pub(crate) const fn new(memory: *mut u64) -> Self {
+        Self {
+            next: memory,
+            words: 0,
+        }
+    }
+
+    /// How many words were cut.
     pub(crate) const fn words(&self) -> usize {
         self.words
     }
-}
 
-impl Carver for Measure {
-    type Array<T: Plain> = ();
-
+    /// The next array. Who uses it makes sure that the memory holds it.
     #[inline(always)]
-    fn carve<T: Plain>(&mut self, count: usize) {
-        self.words += words_of::<T>(count);
+    pub(crate) fn cut<'s, T: Plain>(&mut self, len: usize) -> Array<'s, T> {
+        let words = (len * size_of::<T>()).div_ceil(8);
+        let start = self.next.cast();
+        self.next = self.next.wrapping_add(words);
+        self.words += words;
+        Array {
+            start,
+            #[cfg(debug_assertions)]
+            len,
+            memory: PhantomData,
+        }
     }
 }
 
-/// Cuts the arrays out of memory. An array that the memory is too small for is empty.
-#[derive(Debug)]
-pub(crate) struct Cutter<'s> {
-    rest: &'s mut [u64],
-}
-
-impl<'s> Cutter<'s> {
-    pub(crate) fn new(memory: &'s mut [u64]) -> Self {
-        Self { rest: memory }
-    }
-}
-
-impl<'s> Carver for Cutter<'s> {
-    type Array<T: Plain> = &'s mut [T];
-
-    #[inline(always)]
-    fn carve<T: Plain>(&mut self, count: usize) -> &'s mut [T] {
-        let rest = core::mem::take(&mut self.rest);
-        let Some((words, rest)) = rest.split_at_mut_checked(words_of::<T>(count)) else {
-            return &mut [];
-        };
-        self.rest = rest;
-        // SAFETY: the words hold `count` values, are borrowed mutably for 's, and are set, as any u64 is; any bytes
-        // are a value of a `Plain` type, and words are aligned for it.
-        unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), count) }
-    }
-}
-
-/// A list that grows up to the length of the array below it.
+/// A list that grows up to a limit.
 #[derive(Debug)]
 pub(crate) struct List<'s, T> {
-    places: &'s mut [MaybeUninit<T>],
+    places: Array<'s, T>,
     len: usize,
+    limit: usize,
 }
 
-impl<'s, T: Copy> List<'s, T> {
-    pub(crate) fn new(places: &'s mut [MaybeUninit<T>]) -> Self {
-        Self { places, len: 0 }
+impl<'s, T: Plain> List<'s, T> {
+    /// # Safety
+    /// The array has `limit` places.
+    pub(crate) unsafe fn new(places: Array<'s, T>, limit: usize) -> Self {
+        places.check(limit);
+        Self {
+            places,
+            len: 0,
+            limit,
+        }
     }
 
+    #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[T] {
-        let taken = self.places.get(..self.len).unwrap_or_default();
-        // SAFETY: the first `len` places were set by `push`; MaybeUninit<T> has the layout of T.
-        unsafe { core::slice::from_raw_parts(taken.as_ptr().cast(), taken.len()) }
+        // SAFETY: the first `len` places were written by `push`.
+        unsafe { self.places.slice(self.len) }
     }
 
+    #[inline(always)]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        let taken = self.places.get_mut(..self.len).unwrap_or_default();
-        // SAFETY: as above, and borrowed mutably.
-        unsafe { core::slice::from_raw_parts_mut(taken.as_mut_ptr().cast(), taken.len()) }
+        // SAFETY: the first `len` places were written by `push`.
+        unsafe { self.places.slice_mut(self.len) }
     }
 
     /// Whether there was room.
     #[inline(always)]
     pub(crate) fn push(&mut self, value: T) -> bool {
-        match self.places.get_mut(self.len) {
-            Some(place) => {
-                place.write(value);
-                self.len += 1;
-                true
-            }
-            None => false,
+        let free = self.len < self.limit;
+        if free {
+            // SAFETY: below the limit.
+            unsafe { self.places.set(self.len, value) };
+            self.len += 1;
         }
+        free
     }
 
-    pub(crate) fn room(&self) -> usize {
-        self.places.len().saturating_sub(self.len)
+    pub(crate) const fn room(&self) -> usize {
+        self.limit - self.len
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.places.len()
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
+    /// Shortens the list to `len`, which is not above its length.
+    #[inline(always)]
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        debug_assert!(len <= self.len);
+        self.len = len;
+    }
+}
+
+/// Bytes from outside whose number was checked when they came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    start: core::ptr::NonNull<u8>,
+    #[cfg(debug_assertions)]
+    len: usize,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+impl<'a> View<'a> {
+    #[inline(always)]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            // The pointer of a slice is never null.
+            start: core::ptr::NonNull::from(bytes).cast(),
+            #[cfg(debug_assertions)]
+            len: bytes.len(),
+            bytes: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn check(&self, _end: usize) {
+        #[cfg(debug_assertions)]
+        assert!(_end <= self.len, "a read past the end of what was checked");
+    }
+
+    /// # Safety
+    /// There are four bytes at `at`.
+    #[inline(always)]
+    pub(crate) unsafe fn u32(&self, at: usize) -> u32 {
+        self.check(at + 4);
+        // SAFETY: the caller's promise.
+        u32::from_le(unsafe { self.start.add(at).cast::<u32>().read_unaligned() })
+    }
+
+    /// # Safety
+    /// There are four bytes at `at`.
+    #[inline(always)]
+    pub(crate) unsafe fn f32(&self, at: usize) -> f32 {
+        // SAFETY: the caller's promise.
+        f32::from_bits(unsafe { self.u32(at) })
+    }
+
+    /// # Safety
+    /// There are eight bytes at `at`.
+    #[inline(always)]
+    pub(crate) unsafe fn u64(&self, at: usize) -> u64 {
+        self.check(at + 8);
+        // SAFETY: the caller's promise.
+        u64::from_le(unsafe { self.start.add(at).cast::<u64>().read_unaligned() })
+    }
+
+    /// # Safety
+    /// There are `len` bytes at `at`.
+    #[inline(always)]
+    pub(crate) unsafe fn bytes(&self, at: usize, len: usize) -> &'a [u8] {
+        self.check(at + len);
+        // SAFETY: the caller's promise.
+        unsafe { core::slice::from_raw_parts(self.start.add(at).as_ptr(), len) }
     }
 }

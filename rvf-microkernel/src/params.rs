@@ -1,7 +1,8 @@
 //! What a search is asked for.
 
+use crate::Error;
 use crate::index::{Index, Vectors};
-use crate::{Error, memory, query};
+use crate::query::Arrays;
 
 /// The most hits, and the most candidates of a pool.
 pub const MAX_POOL: u32 = 65_536;
@@ -10,7 +11,7 @@ pub const MAX_NEEDS: u32 = 4_096;
 
 /// How a query is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum Mode {
     /// By the codes, then by the integer vectors.
     Coded = 0,
@@ -65,15 +66,69 @@ impl Params {
     /// # Errors
     /// [`Error::BadParam`] or [`Error::Window`].
     pub fn check(&self, index: &Index) -> Result<(), Error> {
-        let pool_fits = match index.vectors() {
-            Vectors::I8 => self.pool == self.k,
-            Vectors::F16 | Vectors::F32 => self.pool >= self.k,
+        Settings::from(*self).check(index)
+    }
+}
+
+/// How much memory a query needs, in words of 8 bytes.
+///
+/// # Errors
+/// Those of [`Params::check`].
+pub fn state_len(index: &Index, params: &Params) -> Result<usize, Error> {
+    params.check(index)?;
+    Ok(Arrays::words(index, &Settings::from(*params)))
+}
+
+/// The parameters as the wasm interface has them.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Settings {
+    pub(crate) k: u32,
+    pub(crate) mode: u32,
+    pub(crate) probes: u32,
+    pub(crate) slack: f32,
+    pub(crate) pool: u32,
+    pub(crate) flags: u32,
+    pub(crate) window: u32,
+    pub(crate) max_needs: u32,
+}
+
+pub(crate) const CODED: u32 = Mode::Coded as u32;
+pub(crate) const EXACT: u32 = Mode::Exact as u32;
+const BLOCKS: u32 = Mode::Blocks as u32;
+
+impl From<Params> for Settings {
+    fn from(params: Params) -> Self {
+        Self {
+            k: params.k,
+            mode: params.mode as u32,
+            probes: params.probes,
+            slack: params.slack,
+            pool: params.pool,
+            flags: u32::from(params.filter) | u32::from(params.deletes) << 1,
+            window: params.window,
+            max_needs: params.max_needs,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn check(&self, index: &Index) -> Result<(), Error> {
+        // The greatest pool is k where vectors are i8.
+        let most = if index.vectors() == Vectors::I8 {
+            self.k
+        } else {
+            MAX_POOL
         };
         if self.k == 0
-            || !pool_fits
+            || self.pool < self.k
+            || self.pool > most
             || self.pool > MAX_POOL
+            || self.mode > BLOCKS
+            || self.flags > 3
             || !(self.slack >= 0.0 && self.slack <= 16.0)
-            || self.max_needs.wrapping_sub(4) > MAX_NEEDS - 4
+            || self.max_needs < 4
+            || self.max_needs > MAX_NEEDS
         {
             return Err(Error::BadParam);
         }
@@ -82,36 +137,4 @@ impl Params {
         }
         Ok(())
     }
-
-    /// Places in the pool.
-    pub(crate) const fn pool_places(&self) -> usize {
-        match self.mode {
-            Mode::Coded => self.pool as usize,
-            Mode::Exact | Mode::Blocks => self.k as usize,
-        }
-    }
-
-    /// Places in the heap of estimates.
-    pub(crate) const fn estimate_places(&self) -> usize {
-        match self.mode {
-            Mode::Coded => self.k as usize,
-            Mode::Exact | Mode::Blocks => 0,
-        }
-    }
-
-    /// Places in the buffer of candidates: C of K-SCAN-1.
-    pub(crate) const fn buffer_places(&self) -> usize {
-        match self.mode {
-            Mode::Coded => 512 + 16 * self.pool as usize,
-            Mode::Exact | Mode::Blocks => 0,
-        }
-    }
-}
-
-/// How much memory a query needs, in words of 8 bytes. The parameters must have passed [`Params::check`].
-#[must_use]
-pub fn state_len(index: &Index, params: &Params) -> usize {
-    let mut need = memory::Measure::default();
-    query::carve(&mut need, index, params);
-    need.words()
 }

@@ -1,12 +1,15 @@
 //! The scan of the codes (K-SCAN).
+#![allow(
+    unsafe_code,
+    reason = "groups and arrays are read unchecked, see `memory`"
+)]
 
-use crate::Error;
 use crate::backend::Group;
-use crate::bytes::corrections;
 use crate::data::{Data, Region};
-use crate::heap::{Entry, ordered};
+use crate::heap::key;
 use crate::index::GROUP;
-use crate::machine::Phase;
+use crate::machine::{Outcome, Phase, UNKNOWN};
+use crate::memory::Plain;
 use crate::query::Query;
 
 /// A vector that passed both looks.
@@ -19,23 +22,36 @@ pub(crate) struct Candidate {
     pub(crate) lower: f32,
 }
 
+// SAFETY: a struct of numbers without padding.
+unsafe impl Plain for Candidate {}
+
+/// β and α of a correction word (R-QNT-3).
+#[inline(always)]
+pub(crate) fn corrections(word: u32) -> (f32, f32) {
+    (
+        f32::from_bits(word & !0x3FFF),
+        f32::from_bits((word << 18) >> 1),
+    )
+}
+
 impl Query<'_> {
-    /// Visits groups until data is missing (`false`), the buffer has to be ranked, or all are visited.
-    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<bool, Error> {
+    /// Visits groups until data are missing, the buffer has to be ranked, or all are visited.
+    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
         let rows = self.index.rows();
-        let row_len = self.index.row_len();
         while self.row < rows {
             let count = GROUP.min(rows - self.row);
-            let offset = u64::from(self.row) * u64::from(row_len);
-            let Some(bytes) = data.get(Region::Quant, offset, count * row_len)? else {
-                return Ok(false);
+            let Some(view) = self.rows_at(data, Region::Quant, self.row, count) else {
+                return Outcome::Missing;
             };
-            let Some(live) = self.live(data, self.row, count)? else {
-                return Ok(false);
-            };
-            let words = self.index.words() as usize;
-            let group = Group::new(bytes, count as usize, words).ok_or(Error::BadData)?;
-            self.visit(&group, live);
+            let live = self.live(data, self.row, count, false);
+            if live == UNKNOWN {
+                return Outcome::Missing;
+            }
+            // SAFETY: the view holds `count` rows of the region.
+            self.visit(
+                &unsafe { Group::new(view, count as usize, self.index.words() as usize) },
+                live as u32,
+            );
             self.stats.scanned = self.stats.scanned.wrapping_add(count);
             self.row += count;
             if self.buffer.room() < GROUP as usize && self.thin_out() {
@@ -43,40 +59,43 @@ impl Query<'_> {
             }
         }
         self.phase = Phase::Rank;
-        self.position = 0;
-        Ok(true)
+        Outcome::Moved
     }
 
     /// Both looks at the rows of a group. `live` has a bit for each.
     #[inline(always)]
     fn visit(&mut self, group: &Group<'_>, live: u32) {
         let threshold = self.estimates.bound();
-        let prepared = &self.prepared;
         let words = self.index.words() as usize;
-        let (signs, lows) = self.planes.split_at_checked(words).unwrap_or_default();
+        let Self {
+            prepared,
+            arrays,
+            backend,
+            ..
+        } = self;
+        // SAFETY: the planes have W words each.
+        let (signs, lows) = unsafe { arrays.planes.slice(2 * words).split_at_unchecked(words) };
         let mut ones = [0; 32];
-        let mut passed =
-            self.backend
-                .first_look(group, signs, prepared.first, threshold, &mut ones);
+        let mut passed = backend.first_look(group, signs, prepared.first, threshold, &mut ones);
         self.stats.second_looks = self.stats.second_looks.wrapping_add(passed.count_ones());
         passed &= live;
         while passed != 0 {
             let i = passed.trailing_zeros();
             passed &= passed - 1;
-            let (code, word) = group.row(i as usize);
-            let first = ones.get(i as usize).copied().unwrap_or_default();
-            let low = self.backend.ones(code, lows);
+            // SAFETY: the mask has no bit at or above the number of rows, at most 32.
+            let (code, word, first) = unsafe {
+                let (code, word) = group.row(i as usize);
+                (code, word, *ones.get_unchecked(i as usize))
+            };
+            let low = backend.ones(code, lows);
             let (beta, alpha) = corrections(word);
             let bracket = 3 * self.index.dimension() as i32 - 4 * first as i32 - 2 * low as i32;
-            let projection = prepared.gain * bracket as f32;
-            let lower = beta - alpha * (projection + prepared.width);
+            let projection = prepared.second.gain * bracket as f32;
+            let lower = beta - alpha * (projection + prepared.second.width);
             if lower <= threshold {
                 let estimate = beta - alpha * projection;
                 if !estimate.is_nan() {
-                    self.estimates.offer(Entry {
-                        key: u64::from(ordered(estimate)) << 32,
-                        number: 0,
-                    });
+                    self.estimates.offer(key(estimate, 0), 0);
                 }
                 self.buffer.push(Candidate {
                     number: self.row + i,
@@ -92,15 +111,16 @@ impl Query<'_> {
         let entries = self.buffer.as_mut_slice();
         let mut kept = 0;
         for i in 0..entries.len() {
-            if let Some(&entry) = entries.get(i)
-                && entry.lower <= threshold
-                && let Some(place) = entries.get_mut(kept)
-            {
-                *place = entry;
-                kept += 1;
+            // SAFETY: kept ≤ i < len.
+            unsafe {
+                let entry = *entries.get_unchecked(i);
+                if entry.lower <= threshold {
+                    *entries.get_unchecked_mut(kept) = entry;
+                    kept += 1;
+                }
             }
         }
         self.buffer.truncate(kept);
-        kept > self.buffer.capacity() / 2
+        kept > self.buffer.limit() / 2
     }
 }

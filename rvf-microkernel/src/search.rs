@@ -12,9 +12,9 @@ use crate::{Error, Hit, Index, Params, Query, Stats};
 /// # Errors
 /// Those of [`Query::begin`] and [`Query::step`]; [`Error::BadData`] if a region is shorter than the index says.
 pub fn search<'a, D: Data<'a>>(
-    index: Index,
+    index: &Index,
     data: &mut D,
-    params: Params,
+    params: &Params,
     vector: &[f32],
     backend: Backend,
     memory: &mut [u64],

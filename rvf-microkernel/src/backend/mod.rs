@@ -8,10 +8,11 @@
 
 use core::fmt;
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use crate::memory::View;
+
 mod scalar;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod wasm;
+// #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+// mod wasm;
 
 /// What a 16-lane sum (K-NUM-2) is taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,40 +34,45 @@ pub(crate) struct FirstLook {
     pub(crate) slope: f32,
 }
 
-/// A group of rows, its bounds checked.
-#[derive(Clone, Copy)]
+/// A group of rows whose length was checked.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Group<'a> {
     /// rows × words × 8 bytes, then rows × 4 bytes of correction words.
-    bytes: &'a [u8],
+    bytes: View<'a>,
     rows: usize,
     words: usize,
 }
 
 impl<'a> Group<'a> {
-    /// `None` if the bytes are not exactly a group of 1 to 32 rows of codes of `words` words.
+    /// # Safety
+    /// The bytes are a group of 1 to 32 rows of codes of `words` words.
     #[inline(always)]
-    pub(crate) fn new(bytes: &'a [u8], rows: usize, words: usize) -> Option<Self> {
-        (rows <= 32 && bytes.len() == rows * (words * 8 + 4)).then_some(Self { bytes, rows, words })
+    pub(crate) unsafe fn new(bytes: View<'a>, rows: usize, words: usize) -> Self {
+        Self { bytes, rows, words }
     }
 
     /// Where the codes start, and where the correction words.
     #[inline(always)]
     fn pointers(&self) -> (*const u8, *const u8) {
-        let codes = self.bytes.as_ptr();
+        // SAFETY: a group has that many bytes.
+        let codes = unsafe { self.bytes.bytes(0, self.rows * (self.words * 8 + 4)) }.as_ptr();
         (codes, codes.wrapping_add(self.rows * self.words * 8))
     }
 
     /// The code of row i and its correction word.
+    ///
+    /// # Safety
+    /// i is below the number of rows.
     #[inline(always)]
-    pub(crate) fn row(&self, i: usize) -> (&'a [u8], u32) {
+    pub(crate) unsafe fn row(&self, i: usize) -> (&'a [u8], u32) {
         let len = self.words * 8;
-        let code = self
-            .bytes
-            .get(i * len..)
-            .and_then(|rest| rest.get(..len))
-            .unwrap_or_default();
-        let word = crate::bytes::u32_at(self.bytes, self.rows * len + i * 4);
-        (code, word)
+        // SAFETY: the caller's promise.
+        unsafe {
+            (
+                self.bytes.bytes(i * len, len),
+                self.bytes.u32(self.rows * len + i * 4),
+            )
+        }
     }
 }
 
@@ -112,9 +118,6 @@ impl Backend {
     #[inline(always)]
     #[allow(clippy::unused_self, reason = "natively the table is in the value")]
     const fn table(self) -> &'static Table {
-        #[cfg(target_feature = "simd128")]
-        return &wasm::TABLE;
-        #[cfg(not(target_feature = "simd128"))]
         return &scalar::TABLE;
     }
 }
@@ -163,7 +166,7 @@ impl Backend {
     }
 
     /// The first look at a group: the mask of the rows whose lower bound is at most the threshold. `ones` receives
-    /// the number of ones in code xor plane, for each row of the group.
+    /// the number of ones in code xor plane, for each row of the group. The plane has as many words as a code.
     #[inline(always)]
     pub(crate) fn first_look(
         self,
@@ -173,41 +176,39 @@ impl Backend {
         threshold: f32,
         ones: &mut [u32; 32],
     ) -> u32 {
-        if plane.len() < group.words {
-            return 0;
-        }
+        debug_assert!(plane.len() == group.words);
         // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the plane has as many words.
         // The processor has the instructions, else the `Backend` had not been made.
         unsafe { (self.table().first_look)(group, plane.as_ptr(), look, threshold, ones) }
     }
 
-    /// The number of ones in code xor plane. The code is 8 bytes for each word of the plane, else the answer is 0.
+    /// The number of ones in code xor plane. The code is 8 bytes for each word of the plane.
     #[inline(always)]
     pub(crate) fn ones(self, code: &[u8], plane: &[u64]) -> u32 {
-        if code.len() != plane.len() * 8 {
-            return 0;
-        }
-        // SAFETY: the lengths are checked; for the instructions see `first_look`.
+        debug_assert!(code.len() == plane.len() * 8);
+        // SAFETY: the lengths fit; for the instructions see `first_look`.
         unsafe { (self.table().ones)(code.as_ptr(), plane.as_ptr(), plane.len()) }
     }
 
-    /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. At most as many as the shorter one has.
+    /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. Both have the same length.
     #[inline(always)]
     pub(crate) fn dot(self, x: &[u8], q: &[i16]) -> i64 {
+        debug_assert!(x.len() == q.len());
         // SAFETY: both have that many; for the instructions see `first_look`.
-        unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), x.len().min(q.len())) }
+        unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), q.len()) }
     }
 
-    /// The 16-lane sum over the f16 (`half`) or f32 components of a record and `y`.
+    /// The 16-lane sum over the f16 (`half`) or f32 components of a record and `y`, which are as many.
     #[inline(always)]
     pub(crate) fn sum(self, term: Term, half: bool, x: &[u8], y: &[f32]) -> f32 {
-        let have = x.len() >> if half { 1 } else { 2 };
+        debug_assert!(x.len() == y.len() * if half { 2 } else { 4 });
         // SAFETY: both have that many; for the instructions see `first_look`.
-        unsafe { (self.table().sum)(term, half, x.as_ptr(), y.as_ptr(), have.min(y.len())) }
+        unsafe { (self.table().sum)(term, half, x.as_ptr(), y.as_ptr(), y.len()) }
     }
 
     /// S16(x·y): the 16-lane sum of the products (K-NUM-2). At most as many as the shorter one has.
     #[must_use]
+    #[inline]
     pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
         // SAFETY: both have that many; for the instructions see `first_look`.
         unsafe {

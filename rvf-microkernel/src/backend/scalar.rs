@@ -1,8 +1,8 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
 use super::{FirstLook, Group, Table, Term};
-use crate::bytes::corrections;
 use crate::rotate::scale;
+use crate::scan::corrections;
 
 pub(super) static TABLE: Table = Table {
     name: "scalar",
@@ -144,25 +144,23 @@ unsafe fn term_at(term: Term, half: bool, x: *const u8, y: *const f32, i: usize)
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, half: bool, x: *const u8, y: *const f32, n: usize) -> f32 {
     let mut lanes = [0.0_f32; 16];
-    let mut i = 0;
-    while i < n {
-        for lane in lanes.iter_mut().take(n - i) {
-            // SAFETY: i < n.
-            *lane += unsafe { term_at(term, half, x, y, i) };
-            i += 1;
-        }
+    for i in 0..n {
+        // SAFETY: i < n.
+        lanes[i % 16] += unsafe { term_at(term, half, x, y, i) };
     }
-    fold(&lanes)
+    fold(&mut lanes)
 }
 
 /// The end of a 16-lane sum.
-#[inline(always)]
-pub(super) fn fold(l: &[f32; 16]) -> f32 {
-    let mut m = [0.0_f32; 4];
-    for (j, sum) in m.iter_mut().enumerate() {
-        *sum = (l[j] + l[j + 8]) + (l[j + 4] + l[j + 12]);
+pub(super) fn fold(l: &mut [f32; 16]) -> f32 {
+    let mut half = 8;
+    while half > 0 {
+        for j in 0..half {
+            l[j % 16] += l[(j + half) % 16];
+        }
+        half /= 2;
     }
-    (m[0] + m[2]) + (m[1] + m[3])
+    l[0]
 }
 
 /// # Safety

@@ -2,30 +2,30 @@
 //! and the tests hold the crate against it.
 #![allow(dead_code, reason = "each test uses a part")]
 
-pub mod pack;
-pub mod search;
+pub(crate) mod pack;
+pub(crate) mod search;
 
 /// The three metrics, as format.md numbers them.
-pub const METRICS: [u8; 3] = [0, 1, 2];
+pub(crate) const METRICS: [u8; 3] = [0, 1, 2];
 /// i8, f16, f32.
-pub const KINDS: [u8; 3] = [0, 1, 2];
+pub(crate) const KINDS: [u8; 3] = [0, 1, 2];
 
 /// The payloads of a file, and what they are about.
 #[derive(Debug, Clone)]
-pub struct File {
-    pub index: Vec<u8>,
-    pub quant: Vec<u8>,
-    pub vec_i8: Vec<u8>,
-    pub vec_float: Vec<u8>,
-    pub rows: usize,
-    pub d: usize,
-    pub metric: u8,
-    pub kind: u8,
-    pub seed: u64,
+pub(crate) struct File {
+    pub(crate) index: Vec<u8>,
+    pub(crate) quant: Vec<u8>,
+    pub(crate) vec_i8: Vec<u8>,
+    pub(crate) vec_float: Vec<u8>,
+    pub(crate) rows: usize,
+    pub(crate) d: usize,
+    pub(crate) metric: u8,
+    pub(crate) kind: u8,
+    pub(crate) seed: u64,
 }
 
 /// K-NUM-2.
-pub fn s16(values: &[f32]) -> f32 {
+pub(crate) fn s16(values: &[f32]) -> f32 {
     let mut l = [0.0_f32; 16];
     for (i, value) in values.iter().enumerate() {
         l[i % 16] += value;
@@ -39,12 +39,12 @@ pub fn s16(values: &[f32]) -> f32 {
     (l[0] + l[2]) + (l[1] + l[3])
 }
 
-pub fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(crate) fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
 }
 
 /// K-ROT.
-pub fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
+pub(crate) fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
     let d = u.len();
     let mut words = Vec::new();
     let mut state = seed;
@@ -100,7 +100,7 @@ fn hadamard(values: &mut [f32], m: i32) {
 }
 
 /// The value of an f16, an exponent of 31 being an exponent like any other.
-pub fn f16_to_f32(h: u16) -> f32 {
+pub(crate) fn f16_to_f32(h: u16) -> f32 {
     let sign = if h >> 15 == 1 { -1.0 } else { 1.0 };
     let exponent = i32::from(h >> 10 & 31);
     let fraction = f64::from(h & 1023);
@@ -113,7 +113,7 @@ pub fn f16_to_f32(h: u16) -> f32 {
 }
 
 /// The nearest f16, ties to even. The value is in range.
-pub fn f32_to_f16(x: f32) -> u16 {
+pub(crate) fn f32_to_f16(x: f32) -> u16 {
     let sign = if x.is_sign_negative() { 0x8000 } else { 0 };
     let magnitude = x.abs();
     // The bits of an f16 count up with its value, so the nearest one is found by halving.
@@ -135,10 +135,10 @@ pub fn f32_to_f16(x: f32) -> u16 {
     }
 }
 
-pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-pub fn f32_at(bytes: &[u8], at: usize) -> f32 {
+pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(u32_at(bytes, at))
 }

@@ -3,7 +3,7 @@
 use super::{File, f16_to_f32, f32_to_f16, products, rotate, s16};
 
 /// The number of bytes of a record of the most exact kind.
-pub fn float_stride(kind: u8, d: usize) -> usize {
+pub(crate) fn float_stride(kind: u8, d: usize) -> usize {
     if kind == 1 {
         4 + 4 * d.div_ceil(2)
     } else {
@@ -37,7 +37,7 @@ fn round_bits(x: f64, shift: u32) -> u32 {
 }
 
 /// A file of these vectors.
-pub fn pack(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64) -> File {
+pub(crate) fn pack(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64) -> File {
     let rows = input.len();
     let d = input[0].len();
     let words = d.div_ceil(64);

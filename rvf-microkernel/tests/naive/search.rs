@@ -4,19 +4,19 @@ use super::pack::float_stride;
 use super::{File, f16_to_f32, f32_at, products, rotate, s16, u32_at};
 
 /// Row and distance.
-pub type Hits = Vec<(u32, f32)>;
+pub(crate) type Hits = Vec<(u32, f32)>;
 
 /// Rows scanned, second looks, integer distances, float distances.
-pub type Stats = [u32; 4];
+pub(crate) type Stats = [u32; 4];
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Ask<'a> {
-    pub k: usize,
-    pub slack: f32,
-    pub pool: usize,
-    pub filter: Option<&'a [u8]>,
-    pub deletes: Option<&'a [u8]>,
+pub(crate) struct Ask<'a> {
+    pub(crate) k: usize,
+    pub(crate) slack: f32,
+    pub(crate) pool: usize,
+    pub(crate) filter: Option<&'a [u8]>,
+    pub(crate) deletes: Option<&'a [u8]>,
 }
 
 impl Ask<'_> {
@@ -63,7 +63,7 @@ fn tidy(d: f64, metric: u8) -> f32 {
 }
 
 /// K-DIST-1.
-pub fn integer_distance(file: &File, q: &[f32], record: &[u8]) -> f32 {
+pub(crate) fn integer_distance(file: &File, q: &[f32], record: &[u8]) -> f32 {
     let (b, q16, n16) = integer_query(q);
     let a = f64::from(f32_at(record, 4));
     let s = f64::from(u32_at(record, 8));
@@ -83,7 +83,7 @@ pub fn integer_distance(file: &File, q: &[f32], record: &[u8]) -> f32 {
 }
 
 /// K-DIST-2.
-pub fn float_distance(file: &File, q: &[f32], record: &[u8]) -> f32 {
+pub(crate) fn float_distance(file: &File, q: &[f32], record: &[u8]) -> f32 {
     let x: Vec<f32> = (0..file.d)
         .map(|i| {
             if file.kind == 1 {
@@ -128,7 +128,7 @@ fn order(hits: &mut Hits) {
 }
 
 /// The exact mode.
-pub fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> (Hits, Stats) {
+pub(crate) fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> (Hits, Stats) {
     let mut hits = Hits::new();
     let mut stats = [file.rows as u32, 0, 0, 0];
     for n in (0..file.rows).filter(|&n| ask.live(n)) {
@@ -148,7 +148,7 @@ pub fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> (Hits, Stats) {
 }
 
 /// The coded search.
-pub fn coded(file: &File, q: &[f32], ask: &Ask<'_>) -> (Hits, Stats) {
+pub(crate) fn coded(file: &File, q: &[f32], ask: &Ask<'_>) -> (Hits, Stats) {
     let d = file.d;
     let df = d as f32;
     let words = d.div_ceil(64);

@@ -12,33 +12,33 @@ use crate::naive::search::{Ask, Hits, Stats};
 
 /// A small random number generator (xorshift64*).
 #[derive(Debug)]
-pub struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
     /// Roughly normal, −3 to 3.
-    pub fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         (0..6)
             .map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32 - 0.5)
             .sum()
     }
 
     /// Rows around a few centres, some of them twice.
-    pub fn clustered(&mut self, rows: usize, d: usize) -> Vec<Vec<f32>> {
+    pub(crate) fn clustered(&mut self, rows: usize, d: usize) -> Vec<Vec<f32>> {
         let centres: Vec<Vec<f32>> = (0..8)
             .map(|_| (0..d).map(|_| self.normal() * 2.0 + 0.3).collect())
             .collect();
@@ -55,13 +55,13 @@ impl Rng {
         out
     }
 
-    pub fn near(&mut self, input: &[Vec<f32>]) -> Vec<f32> {
+    pub(crate) fn near(&mut self, input: &[Vec<f32>]) -> Vec<f32> {
         let row = &input[self.below(input.len())];
         row.iter().map(|v| v + self.normal() * 0.5).collect()
     }
 
     /// A bitmap in which one of `of` bits is zero.
-    pub fn bitmap(&mut self, rows: usize, of: usize) -> Vec<u8> {
+    pub(crate) fn bitmap(&mut self, rows: usize, of: usize) -> Vec<u8> {
         let mut bytes = vec![0; rows.div_ceil(8)];
         for n in 0..rows {
             if self.below(of) != 0 {
@@ -73,11 +73,11 @@ impl Rng {
 }
 
 /// Hits with the bits of their distances.
-pub fn bits(hits: &Hits) -> Vec<(u32, u32)> {
+pub(crate) fn bits(hits: &Hits) -> Vec<(u32, u32)> {
     hits.iter().map(|hit| (hit.0, hit.1.to_bits())).collect()
 }
 
-pub fn regions<'a>(file: &'a File, ask: &Ask<'a>) -> Regions<'a> {
+pub(crate) fn regions<'a>(file: &'a File, ask: &Ask<'a>) -> Regions<'a> {
     Regions {
         index: &file.index,
         quant: &file.quant,
@@ -93,7 +93,7 @@ fn pairs(hits: &[Hit]) -> Hits {
 }
 
 /// A search with everything at hand.
-pub fn run<'a>(
+pub(crate) fn run<'a>(
     file: &File,
     q: &[f32],
     params: Params,
@@ -102,9 +102,9 @@ pub fn run<'a>(
 ) -> Result<(Hits, Stats), Error> {
     let index = Index::parse(&file.index)?;
     // Memory that holds garbage must do.
-    let mut memory = vec![0xA5A5_5A5A_A5A5_5A5A; state_len(&index, &params)];
+    let mut memory = vec![0xA5A5_5A5A_A5A5_5A5A; state_len(&index, &params)?];
     let mut hits = vec![Hit::default(); params.k as usize];
-    let (n, stats) = search(index, data, params, q, backend, &mut memory, &mut hits)?;
+    let (n, stats) = search(&index, data, &params, q, backend, &mut memory, &mut hits)?;
     Ok((
         pairs(&hits[..n]),
         [
@@ -123,7 +123,7 @@ struct Fed<'a> {
 }
 
 impl<'a> Data<'a> for Fed<'a> {
-    fn get(&mut self, region: Region, offset: u64, len: u32) -> Result<Option<&'a [u8]>, Error> {
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
         let end = offset + u64::from(len);
         let inside = |need: &Need| {
             need.region == region
@@ -133,7 +133,7 @@ impl<'a> Data<'a> for Fed<'a> {
         if self.fed.iter().any(inside) {
             self.all.get(region, offset, len)
         } else {
-            Ok(None)
+            None
         }
     }
 
@@ -143,7 +143,7 @@ impl<'a> Data<'a> for Fed<'a> {
 }
 
 /// A search that is fed the first `feed` ranges of each step (and the bitmaps that belong to them).
-pub fn run_starved(
+pub(crate) fn run_starved(
     file: &File,
     q: &[f32],
     params: Params,
@@ -152,9 +152,9 @@ pub fn run_starved(
     feed: usize,
 ) -> Result<(Hits, Stats), Error> {
     let index = Index::parse(&file.index)?;
-    let mut memory = vec![u64::MAX; state_len(&index, &params)];
+    let mut memory = vec![u64::MAX; state_len(&index, &params)?];
     let mut hits = vec![Hit::default(); params.k as usize];
-    let mut query = Query::begin(index, params, q, backend, &mut memory)?;
+    let mut query = Query::begin(&index, &params, q, backend, &mut memory)?;
     let mut data = Fed {
         all: regions(file, ask),
         fed: Vec::new(),
