@@ -35,6 +35,7 @@ mod reader;
 mod search;
 mod source;
 mod vectors;
+mod verify;
 
 pub use answer::{Answer, Hit, Stats};
 pub use engine::sandbox::Fault;
@@ -50,3 +51,4 @@ pub use source::{
     ByteSource, Bytes, FetchRange, FileReads, Io, MappedFile, RangeReader, RangeRequest, Traffic,
 };
 pub use vectors::{Row, Vectors};
+pub use verify::{Finding, Severity, Verified, VerifyOptions, VerifyReport, verify, verify_path};

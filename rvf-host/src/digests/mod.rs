@@ -55,6 +55,13 @@ pub(crate) fn digests(blocks: &[&[u8]]) -> Vec<BlockDigest> {
     out
 }
 
+/// As [`digests`], on this thread alone.
+pub(crate) fn on_this_thread(blocks: &[&[u8]]) -> Vec<BlockDigest> {
+    let mut out = vec![BlockDigest([0; 16]); blocks.len()];
+    digests_here(blocks, &mut out);
+    out
+}
+
 fn digests_here(mut blocks: &[&[u8]], mut out: &mut [BlockDigest]) {
     while let Some((block, rest)) = blocks.split_first() {
         let eight = blocks

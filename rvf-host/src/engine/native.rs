@@ -63,7 +63,7 @@ pub(crate) struct NativeSession {
     regions: [Option<usize>; Region::COUNT],
     state: Vec<u64>,
     hits: Vec<kernel::Hit>,
-    needs: Vec<Need>,
+    fed: Vec<Fed>,
     arena: Vec<u8>,
 }
 
@@ -75,7 +75,7 @@ impl NativeSession {
             regions: engine.regions,
             state: Vec::new(),
             hits: Vec::new(),
-            needs: Vec::new(),
+            fed: Vec::new(),
             arena: Vec::new(),
         }
     }
@@ -113,42 +113,40 @@ impl NativeSession {
     ) -> Result<Stats, HostError> {
         let file = reader.file();
         let params = self.params(task, file.is_in_place());
-        params.check(&self.index).map_err(kernel_error)?;
-        let words = kernel::state_len(&self.index, &params);
+        let words = kernel::state_len(&self.index, &params).map_err(kernel_error)?;
         if self.state.len() < words {
             self.state.resize(words, 0);
         }
         let mut query = kernel::Query::begin(
-            self.index,
-            params,
+            &self.index,
+            &params,
             task.vector,
             self.backend,
             &mut self.state,
         )
         .map_err(kernel_error)?;
         let mut stats = Stats::default();
-        let mut fed: Vec<Fed> = Vec::new();
+        self.fed.clear();
         loop {
             stats.steps = stats.steps.saturating_add(1);
             let step = if file.is_in_place() {
                 query.step(&mut InPlace::new(file, &self.regions, task.filter))
             } else {
-                query.step(&mut Copied {
-                    fed: &fed,
-                    arena: &self.arena,
-                    filter: task.filter,
-                    last: 0,
-                })
+                query.step(&mut Copied::new(&self.fed, &self.arena, task.filter))
             };
             match step.map_err(kernel_error)? {
                 Step::Done => break,
                 Step::Needs(_) => {
-                    self.needs.clear();
-                    self.needs.extend_from_slice(query.needs());
                     stats.fed_bytes += if file.is_in_place() {
-                        check_in_place(file, &self.regions, &self.needs)?
+                        check_in_place(file, &self.regions, query.needs())?
                     } else {
-                        copy(file, &self.regions, &self.needs, &mut fed, &mut self.arena)?
+                        copy(
+                            file,
+                            &self.regions,
+                            query.needs(),
+                            &mut self.fed,
+                            &mut self.arena,
+                        )?
                     };
                 }
             }
@@ -193,8 +191,18 @@ fn check_in_place(
     for need in needs {
         spans.extend(span(regions, need)?);
     }
+    not_empty(spans.len())?;
     file.check(&spans)?;
     Ok(spans.iter().map(|span| span.len as u64).sum())
+}
+
+/// The kernel asks for nothing that it could be given: it would ask again and again.
+fn not_empty(spans: usize) -> Result<(), HostError> {
+    if spans > 0 {
+        Ok(())
+    } else {
+        Err(kernel_error(kernel::Error::BadData))
+    }
 }
 
 /// A range that was read into the arena.
@@ -233,6 +241,7 @@ fn copy(
         });
         end += span.len;
     }
+    not_empty(spans.len())?;
     if arena.len() < end {
         arena.resize(end, 0);
     }
@@ -261,17 +270,12 @@ impl<'a> InPlace<'a> {
 
 impl<'a> Data<'a> for InPlace<'a> {
     #[inline]
-    fn get(
-        &mut self,
-        region: Region,
-        offset: u64,
-        len: u32,
-    ) -> Result<Option<&'a [u8]>, kernel::Error> {
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
         if region == Region::Filter {
-            return Ok(bitmap(self.filter, offset, len));
+            return bitmap(self.filter, offset, len);
         }
         let place = self.places.get(region as usize).and_then(Option::as_ref);
-        Ok(place.and_then(|place| place.get(offset, len as usize)))
+        place?.get(offset, len as usize)
     }
 }
 
@@ -284,15 +288,21 @@ struct Copied<'a> {
     last: usize,
 }
 
+impl<'a> Copied<'a> {
+    const fn new(fed: &'a [Fed], arena: &'a [u8], filter: Option<&'a [u8]>) -> Self {
+        Self {
+            fed,
+            arena,
+            filter,
+            last: 0,
+        }
+    }
+}
+
 impl<'a> Data<'a> for Copied<'a> {
-    fn get(
-        &mut self,
-        region: Region,
-        offset: u64,
-        len: u32,
-    ) -> Result<Option<&'a [u8]>, kernel::Error> {
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
         if region == Region::Filter {
-            return Ok(bitmap(self.filter, offset, len));
+            return bitmap(self.filter, offset, len);
         }
         let (before, from) = self
             .fed
@@ -313,13 +323,15 @@ impl<'a> Data<'a> for Copied<'a> {
                 .is_some_and(|end| end <= fed.len);
             if inside {
                 self.last = number;
-                return Ok(self
-                    .arena
-                    .get(fed.at + within..)
-                    .and_then(|rest| rest.get(..len as usize)));
+                return self.arena.get(fed.at + within..)?.get(..len as usize);
             }
         }
-        Ok(None)
+        None
+    }
+
+    fn before_needs(&mut self) {
+        // The next step's ranges take the place of these.
+        self.fed = &[];
     }
 }
 

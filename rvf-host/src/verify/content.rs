@@ -1,0 +1,357 @@
+//! What the payloads hold: the rules that no hash can tell.
+
+use half::f16;
+use rvf_types::vec::{FloatRecord, I8Record, record_offset, stride};
+use rvf_types::wasm::{self, ModuleError};
+use rvf_types::{
+    FormatError, Metric, SegmentEntry, SegmentType, VectorKind, WasmHeader, ids, index, limits,
+    quant,
+};
+
+use super::root::Opened;
+use super::segments::bytes;
+use super::work::{Findings, Pool};
+use super::{Finding, Severity};
+use crate::check::sum16;
+use crate::error::HostError;
+use crate::source::ByteSource;
+
+/// Bytes of records or codes that one task takes, about.
+const PIECE: u64 = 4 << 20;
+
+/// One task.
+enum Part {
+    Index(SegmentEntry),
+    Ids(SegmentEntry),
+    Module(SegmentEntry),
+    /// Groups of codes: the first row, and how many.
+    Codes(SegmentEntry, u32, u32),
+    /// Records of both kinds: the first row, and how many.
+    Records(u32, u32),
+}
+
+/// Checks the content of the live segments whose bytes are right. `sound` tells which those are.
+pub(super) fn check(
+    source: &dyn ByteSource,
+    opened: &Opened,
+    sound: &[bool],
+    pool: &Pool,
+    findings: &Findings,
+) -> Result<(), HostError> {
+    let head = &opened.head;
+    let mut parts = Vec::new();
+    let mut vectors = Vectors {
+        opened,
+        i8: None,
+        float: None,
+    };
+    for (entry, _) in opened
+        .manifest
+        .entries
+        .iter()
+        .zip(sound)
+        .filter(|(_, sound)| **sound)
+    {
+        match entry.kind {
+            SegmentType::INDEX => parts.push(Part::Index(*entry)),
+            SegmentType::IDS => parts.push(Part::Ids(*entry)),
+            SegmentType::WASM => parts.push(Part::Module(*entry)),
+            SegmentType::QUANT
+                if entry.payload_length == quant::list_length(head.rows, head.dimension) =>
+            {
+                let step = rows_of(u64::from(head.dimension.div_ceil(64)) * 8 + 4)
+                    .next_multiple_of(quant::GROUP_ROWS);
+                parts.extend(
+                    ranges(head.rows, step).map(|(first, count)| Part::Codes(*entry, first, count)),
+                );
+            }
+            SegmentType::VEC => vectors.take(entry),
+            _ => {}
+        }
+    }
+    if vectors.i8.is_some() || vectors.float.is_some() {
+        let step = rows_of(stride(head.vectors, head.dimension).into());
+        parts.extend(ranges(head.rows, step).map(|(first, count)| Part::Records(first, count)));
+    }
+    pool.run(parts.len(), |number| match parts.get(number) {
+        Some(Part::Index(entry)) => {
+            let payload = whole(source, entry)?;
+            findings.passes(index::Index::parse(&payload, entry.payload_offset(), head));
+            Ok(())
+        }
+        Some(Part::Ids(entry)) => {
+            let payload = whole(source, entry)?;
+            let ids = findings.passes(ids::Ids::parse(&payload, entry.payload_offset(), head));
+            ids.and_then(|ids| findings.passes(ids.check()));
+            Ok(())
+        }
+        Some(Part::Module(entry)) => check_module(source, entry, findings),
+        Some(Part::Codes(entry, first, count)) => {
+            let from = entry
+                .payload_offset()
+                .saturating_add(quant::list_length(*first, head.dimension));
+            let codes = bytes(source, from, quant::list_length(*count, head.dimension))?;
+            // Whole groups from the start of one: a list of its own.
+            findings.passes(quant::check_list(&codes, *count, head.dimension, from));
+            Ok(())
+        }
+        Some(Part::Records(first, count)) => vectors.check(source, *first, *count, findings),
+        None => Ok(()),
+    })
+}
+
+/// Rows of `size` bytes that make about a piece.
+fn rows_of(size: u64) -> u32 {
+    u32::try_from(PIECE / size.max(1))
+        .unwrap_or(u32::MAX)
+        .clamp(1, 1 << 20)
+}
+
+/// Ranges of at most `step` rows: first row and how many.
+fn ranges(rows: u32, step: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..rows.div_ceil(step)).map(move |number| {
+        let first = number * step;
+        (first, step.min(rows - first))
+    })
+}
+
+fn whole<'s>(
+    source: &'s dyn ByteSource,
+    entry: &SegmentEntry,
+) -> Result<std::borrow::Cow<'s, [u8]>, HostError> {
+    bytes(source, entry.payload_offset(), entry.payload_length)
+}
+
+fn check_module(
+    source: &dyn ByteSource,
+    entry: &SegmentEntry,
+    findings: &Findings,
+) -> Result<(), HostError> {
+    let payload = whole(source, entry)?;
+    let at = entry.payload_offset();
+    let Some(header) = findings.passes(WasmHeader::parse(&payload, entry.payload_length, at))
+    else {
+        return Ok(());
+    };
+    if let Some(kind) = entry.wasm_kind() {
+        findings.passes(header.check_entry(kind, at));
+    }
+    let bytecode = payload.get(WasmHeader::LEN..).unwrap_or_default();
+    if findings
+        .passes(header.check_bytecode(bytecode, at))
+        .is_none()
+    {
+        return Ok(());
+    }
+    if let Err(error) = wasm::check_module(&header, bytecode) {
+        let within = match &error {
+            ModuleError::Invalid { offset, .. } => Some(*offset),
+            ModuleError::Format(error) => error.offset(),
+            _ => None,
+        };
+        findings.add(Finding {
+            severity: Severity::Fault,
+            rule: error.rule(),
+            offset: Some(entry.offset),
+            what: match within {
+                Some(_) => format!(
+                    "the module in the segment at offset {}: {error}",
+                    entry.offset
+                ),
+                None => error.to_string(),
+            },
+        });
+    }
+    Ok(())
+}
+
+/// The VEC segments whose bytes are right.
+struct Vectors<'a> {
+    opened: &'a Opened,
+    i8: Option<SegmentEntry>,
+    float: Option<SegmentEntry>,
+}
+
+impl Vectors<'_> {
+    fn take(&mut self, entry: &SegmentEntry) {
+        let Some(kind) = entry.vector_kind() else {
+            return;
+        };
+        let head = &self.opened.head;
+        if entry.payload_length != record_offset(kind, head.rows, head.dimension) {
+            return;
+        }
+        match kind {
+            VectorKind::I8 => self.i8 = Some(*entry),
+            VectorKind::F16 | VectorKind::F32 => self.float = Some(*entry),
+        }
+    }
+
+    /// Checks records by themselves, and the i8 record against the vector as stored.
+    fn check(
+        &self,
+        source: &dyn ByteSource,
+        first: u32,
+        count: u32,
+        findings: &Findings,
+    ) -> Result<(), HostError> {
+        let head = &self.opened.head;
+        let integers = Piece::read(
+            source,
+            self.i8.as_ref(),
+            VectorKind::I8,
+            first,
+            count,
+            head.dimension,
+        )?;
+        let floats = Piece::read(
+            source,
+            self.float.as_ref(),
+            head.vectors,
+            first,
+            count,
+            head.dimension,
+        )?;
+        let mut stored = Vec::new();
+        let mut expected = Vec::new();
+        for row in first..first.saturating_add(count) {
+            stored.clear();
+            let float = floats.as_ref().and_then(|piece| {
+                let (bytes, at) = piece.record(row);
+                let record =
+                    findings.passes(FloatRecord::parse(bytes, head.vectors, head.dimension, at))?;
+                findings.passes(record.check(row, at))?;
+                match head.vectors {
+                    VectorKind::F16 => {
+                        stored.extend(record.f16_bits().map(|bits| f16::from_bits(bits).to_f32()))
+                    }
+                    _ => stored.extend(record.f32s()),
+                }
+                Some(at)
+            });
+            let integer = integers.as_ref().and_then(|piece| {
+                let (bytes, at) = piece.record(row);
+                let record = findings.passes(I8Record::parse(bytes, head.dimension, at))?;
+                findings.passes(record.check(row, at))?;
+                Some((record, at))
+            });
+            if let Some((record, at)) = integer {
+                if floats.is_none() && self.float.is_none() && head.vectors == VectorKind::I8 {
+                    stored.extend(record.components().map(|x| record.scale * f32::from(x)));
+                }
+                if !stored.is_empty() {
+                    check_quantised(&record, &stored, &mut expected, head.vectors, at, findings);
+                }
+            }
+            let place = float.or(integer.map(|(_, at)| at));
+            if let Some(at) = place.filter(|_| head.metric == Metric::Cosine && !stored.is_empty())
+            {
+                check_not_zero(&stored, at, findings);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Records from `first` on.
+struct Piece<'s> {
+    bytes: std::borrow::Cow<'s, [u8]>,
+    offset: u64,
+    stride: usize,
+    first: u32,
+}
+
+impl<'s> Piece<'s> {
+    fn read(
+        source: &'s dyn ByteSource,
+        entry: Option<&SegmentEntry>,
+        kind: VectorKind,
+        first: u32,
+        count: u32,
+        dimension: u32,
+    ) -> Result<Option<Self>, HostError> {
+        let Some(entry) = entry else { return Ok(None) };
+        let offset = entry
+            .payload_offset()
+            .saturating_add(record_offset(kind, first, dimension));
+        let bytes = bytes(source, offset, record_offset(kind, count, dimension))?;
+        Ok(Some(Self {
+            bytes,
+            offset,
+            stride: stride(kind, dimension) as usize,
+            first,
+        }))
+    }
+
+    /// The bytes of a row's record, and its place in the file.
+    fn record(&self, row: u32) -> (&[u8], u64) {
+        let from = (row - self.first) as usize * self.stride;
+        (
+            self.bytes.get(from..).unwrap_or_default(),
+            self.offset.saturating_add(from as u64),
+        )
+    }
+}
+
+/// R-VEC-3: scale and components are those of the vector as stored (R-VEC-4, R-VEC-6).
+fn check_quantised(
+    record: &I8Record<'_>,
+    vector: &[f32],
+    expected: &mut Vec<i8>,
+    vectors: VectorKind,
+    offset: u64,
+    findings: &Findings,
+) {
+    let scale = quantise(vector, expected);
+    if scale.to_bits() == record.scale.to_bits() && record.components().eq(expected.iter().copied())
+    {
+        return;
+    }
+    let (rule, what) = match vectors {
+        VectorKind::I8 => (
+            "R-VEC-3",
+            "a record of VEC i8 is not what the rule makes of the vector that it stands for",
+        ),
+        _ => (
+            "R-VEC-6",
+            "a record of VEC i8 is not what the rule makes of the vector that is kept as floats",
+        ),
+    };
+    findings.fault(&FormatError::Other { rule, what, offset });
+}
+
+/// R-VEC-3, written from its text alone: gives the scale and fills the components.
+fn quantise(vector: &[f32], components: &mut Vec<i8>) -> f32 {
+    components.clear();
+    let largest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let whole = largest <= 127.0 && vector.iter().all(|x| x.fract() == 0.0);
+    let tiny = f64::from(largest) < limits::ZERO_VECTOR_SUM;
+    let scale = if tiny {
+        0.0
+    } else if whole {
+        1.0
+    } else {
+        let bits = (largest / 127.0).to_bits();
+        f32::from_bits(bits.div_ceil(256).saturating_mul(256))
+    };
+    components.extend(vector.iter().map(|x| {
+        if scale == 0.0 {
+            0
+        } else {
+            (x / scale).round_ties_even().clamp(-127.0, 127.0) as i8
+        }
+    }));
+    scale
+}
+
+/// R-LIM-2.
+fn check_not_zero(vector: &[f32], offset: u64, findings: &Findings) {
+    let sum = f64::from(sum16(vector.iter().map(|x| x * x)));
+    if sum < limits::ZERO_VECTOR_SUM {
+        findings.fault(&FormatError::Other {
+            rule: "R-LIM-2",
+            what: "a zero vector, which has no direction, in a file whose metric is cosine",
+            offset,
+        });
+    }
+}
