@@ -5,6 +5,7 @@ use rvf_types::{IdKind, ManifestBuf, SegmentType, limits};
 use crate::codes::write_codes;
 use crate::error::PackError;
 use crate::ids::{Ids, write_ids};
+use crate::measure::{Parts, Sample, measure};
 use crate::packer::Options;
 use crate::plan::Plan;
 use crate::progress::{Phase, Reporter};
@@ -34,17 +35,26 @@ pub(crate) fn build(
         )?),
         None => None,
     };
-    segments.push(write_codes(
-        options.seed,
-        &stored,
-        plan.records,
-        storage,
-        &mut reporter,
-    )?);
+    let codes = write_codes(options.seed, &stored, plan.records, storage, &mut reporter)?;
+    let efforts = match (&stored.sample, segments.first()) {
+        (Some(sample), Some(index)) => {
+            let parts = Parts {
+                records: plan.records,
+                rows: stored.rows,
+                index: index.entry,
+                quant: codes.entry,
+                vectors: stored.vectors.entry,
+                floats: stored.floats.as_ref().map(|floats| floats.entry),
+            };
+            measure(sample, &parts, source, storage, &mut reporter)?
+        }
+        _ => Vec::new(),
+    };
+    let queries = stored.sample.as_ref().map_or(0, Sample::len);
+    segments.push(codes);
     segments.push(stored.vectors);
     segments.extend(stored.floats);
     segments.extend(ids);
-    let efforts = Vec::new();
 
     reporter.start(Phase::Commit, Some(1))?;
     let (id, offset) = plan.next();
@@ -77,7 +87,7 @@ pub(crate) fn build(
         file_length,
         segments: sizes(&manifest, file_length),
         efforts: manifest.efforts,
-        queries: 0,
+        queries: queries as u32,
         ignored_columns: source.info().ignored_columns.clone(),
         phases: reporter.finish(),
     })

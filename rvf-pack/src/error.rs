@@ -34,7 +34,7 @@ pub enum PackError {
     /// A component is not finite, or of a magnitude above the limit.
     Component {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// Its value.
         value: f32,
         /// The limit of the vectors that are kept.
@@ -45,16 +45,16 @@ pub enum PackError {
     /// A vector that is all zeros, which has no cosine with another.
     ZeroVector {
         /// Where.
-        place: Place,
+        place: Box<Place>,
     },
     /// Two rows have the same id.
     DuplicateId {
         /// The id.
         id: Id,
         /// The first row that has it.
-        first: Place,
+        first: Box<Place>,
         /// The next one.
-        second: Place,
+        second: Box<Place>,
     },
     /// The list of ids does not have one for each row.
     IdCount {
@@ -66,7 +66,7 @@ pub enum PackError {
     /// The ids are not all numbers, or all texts of 1 to 512 bytes.
     BadId {
         /// The first row whose id is wrong.
-        place: Place,
+        place: Box<Place>,
         /// What was expected.
         expected: &'static str,
     },
@@ -128,8 +128,8 @@ pub enum PackError {
     Measure {
         /// What failed.
         what: &'static str,
-        /// The kernel's error code (spec/kernel.md, section 7).
-        code: i32,
+        /// What the kernel says.
+        error: rvf_microkernel::Error,
     },
     /// The cancellation flag was set.
     Cancelled,
@@ -303,9 +303,9 @@ impl fmt::Display for PackError {
                 f,
                 "the file that was built is not valid: {error}; please report this as a fault of the packer"
             ),
-            Self::Measure { what, code } => write!(
+            Self::Measure { what, error } => write!(
                 f,
-                "measuring the file: {what} failed with the kernel's error {code}; please report this as a fault of the packer"
+                "measuring the file: {what} failed: {error}; please report this as a fault of the packer"
             ),
             Self::Cancelled => write!(f, "cancelled; nothing was left behind"),
         }

@@ -39,14 +39,11 @@ pub(crate) fn write_ids(
     let index = match ids.index() {
         Ok(index) => index,
         Err((first, second)) => {
+            let id = ids.get(second);
             let from_source = matches!(options.ids, IdChoice::Source);
-            let places = places(first, second, from_source.then_some(source))?;
-            let [first_place, second_place] = places;
-            return Err(PackError::DuplicateId {
-                id: ids.get(second),
-                first: first_place,
-                second: second_place,
-            });
+            let [first, second] =
+                places(first, second, from_source.then_some(source))?.map(Box::new);
+            return Err(PackError::DuplicateId { id, first, second });
         }
     };
     let mut writer = SegmentWriter::new(plan.place(SegmentType::IDS, ids.payload_length()));

@@ -1,4 +1,38 @@
 //! Builds and writes RVF files (format version 2, `spec/format.md`).
+//!
+//! [`Packer`] takes the rows of a [`source::Source`] — a file, or vectors in memory — and makes an `.rvf` file of them:
+//!
+//! 1. One pass over the input checks every row, stores it in the form that the format asks for, and sums the mean.
+//! 2. One pass over what was stored computes the 1-bit codes.
+//! 3. Rows held out as queries are searched for at rising effort, with the kernel that hosts run natively, and the input
+//!    is read once more to search it exactly. So the file says what recall it was measured to reach at which effort.
+//! 4. Digests, manifest and root are written; then the file gets its name.
+//!
+//! The input is never in memory as a whole: what a pack takes is a few batches of some megabytes, the ids, and the
+//! digests of the blocks (0.4 % of the file).
+//!
+//! ```
+//! use rvf_pack::{Packer, VectorKind, source::{self, SourceOptions}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let input = folder.path().join("rows.jsonl");
+//! # let target = folder.path().join("rows.rvf");
+//! # let rows = (0..300).map(|i| format!("{{\"id\":\"row {i}\",\"vector\":[{i},{},1]}}\n", i % 7));
+//! # std::fs::write(&input, rows.collect::<String>())?;
+//! let mut rows = source::open(&input, &SourceOptions::default())?;
+//! let report = Packer::new().vectors(VectorKind::F16).property("made-from", "rows").pack_to_path(rows.as_mut(), &target)?;
+//! println!("{} rows, {:.0} bytes a vector", report.rows, report.bytes_per_vector());
+//! if let Some(effort) = report.effort_for(10, 0.95) {
+//!     println!("recall {:.3} at a slack of {}", effort.recall(), effort.slack);
+//! }
+//! # assert_eq!(report.rows, 300);
+//! # assert!(report.ceiling(10) > Some(0.9));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Segments are written, and commits made, by [`writer`], which knows nothing of sources.
 
 mod build;
 mod codes;

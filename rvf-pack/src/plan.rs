@@ -69,7 +69,7 @@ impl Plan {
     /// Gives out the places of the segments that hold `rows` rows.
     pub(crate) fn place_rows(&mut self, rows: u32) -> RowSegments {
         let dimension = self.records.dimension as u32;
-        let mut vectors = |kind: VectorKind| {
+        let vectors = |kind: VectorKind| {
             let length = vec::payload_length(kind, rows, dimension);
             (SegmentType::VEC, u32::from(kind.byte()), length)
         };

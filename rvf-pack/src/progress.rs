@@ -64,6 +64,7 @@ pub(crate) struct Reporter<'p, 'a> {
     callback: Option<&'p mut Callback<'a>>,
     cancel: Option<Arc<AtomicBool>>,
     phase: Option<(Phase, Instant, Option<u64>)>,
+    done: u64,
     times: Vec<(Phase, Duration)>,
 }
 
@@ -76,6 +77,7 @@ impl<'p, 'a> Reporter<'p, 'a> {
             callback,
             cancel,
             phase: None,
+            done: 0,
             times: Vec::new(),
         }
     }
@@ -89,6 +91,7 @@ impl<'p, 'a> Reporter<'p, 'a> {
 
     /// Says how much of the phase is done. An error if the work is cancelled.
     pub(crate) fn done(&mut self, done: u64) -> Result<(), PackError> {
+        self.done = done;
         if self
             .cancel
             .as_ref()
@@ -100,6 +103,11 @@ impl<'p, 'a> Reporter<'p, 'a> {
             callback(Progress { phase, done, total });
         }
         Ok(())
+    }
+
+    /// Says that so much more of the phase is done.
+    pub(crate) fn advance(&mut self, more: u64) -> Result<(), PackError> {
+        self.done(self.done + more)
     }
 
     /// The phases and how long they took.

@@ -5,7 +5,7 @@ use std::io;
 use rvf_types::SegmentEntry;
 
 use crate::error::PackError;
-use crate::ids::{HashIndex, Ids};
+use crate::ids::Ids;
 use crate::mean::Mean;
 use crate::measure::{Sample, Sampler};
 use crate::packer::{IdChoice, Options};
@@ -134,9 +134,11 @@ fn listed_ids(list: &[Id], rows: u32) -> Result<Ids, PackError> {
     }
     let mut ids = Ids::like(list.first().ok_or_else(count_error)?);
     for (row, id) in (0..).zip(list) {
-        let place = || Place {
-            row: Some(row),
-            ..Place::default()
+        let place = || {
+            Box::new(Place {
+                row: Some(row),
+                ..Place::default()
+            })
         };
         ids.push(id).map_err(|bad| PackError::BadId {
             place: place(),
@@ -190,12 +192,12 @@ impl Pass {
             &mut self.i8s,
             &mut self.floats,
         );
-        encoded.map_err(|(index, fault)| self.fault(batch.place(index), fault))?;
+        encoded.map_err(|(index, fault)| self.fault(Box::new(batch.place(index)), fault))?;
         if let Wanted::Yes(ids) = &mut self.ids {
             for (index, id) in batch.ids.iter().enumerate() {
                 let pushed = ids.get_or_insert_with(|| Ids::like(id)).push(id);
                 pushed.map_err(|bad| PackError::BadId {
-                    place: batch.place(index),
+                    place: Box::new(batch.place(index)),
                     expected: bad.expected,
                 })?;
             }
@@ -206,7 +208,7 @@ impl Pass {
             .map_err(PackError::output("write the vectors"))
     }
 
-    fn fault(&self, mut place: Place, fault: Fault) -> PackError {
+    fn fault(&self, mut place: Box<Place>, fault: Fault) -> PackError {
         match fault {
             Fault::Zero => PackError::ZeroVector { place },
             Fault::Component { component, value } => {
@@ -225,7 +227,7 @@ impl Pass {
 /// Where the records go: one place for those of VEC i8, one for those of VEC f16 or f32 if it is kept.
 enum Sink {
     /// Their segments: the number of rows is known, and so are the places.
-    Placed(RowSegments, Pair<SegmentWriter>),
+    Placed(Box<(RowSegments, Pair<SegmentWriter>)>),
     /// Temporary storages, until the number of rows is known.
     Spooled(Pair<Spool>),
 }
@@ -251,7 +253,7 @@ impl Pair<SegmentWriter> {
 
 impl Sink {
     fn placed(segments: RowSegments) -> Self {
-        Self::Placed(segments, Pair::new(&segments))
+        Self::Placed(Box::new((segments, Pair::new(&segments))))
     }
 
     fn spooled(storage: &mut dyn Storage, records: Records) -> io::Result<Self> {
@@ -272,7 +274,8 @@ impl Sink {
 
     fn write(&mut self, storage: &mut dyn Storage, i8s: &[u8], floats: &[u8]) -> io::Result<()> {
         match self {
-            Self::Placed(_, writers) => {
+            Self::Placed(placed) => {
+                let (_, writers) = &mut **placed;
                 writers.i8s.write(storage, i8s)?;
                 writers
                     .floats
@@ -296,7 +299,7 @@ impl Sink {
         storage: &mut dyn Storage,
     ) -> io::Result<(RowSegments, Written, Option<Written>)> {
         let (segments, writers) = match self {
-            Self::Placed(segments, writers) => (segments, writers),
+            Self::Placed(placed) => *placed,
             Self::Spooled(spools) => {
                 let segments = plan.place_rows(rows);
                 let mut writers = Pair::new(&segments);

@@ -1,6 +1,6 @@
 //! Manifest and root.
 
-use rvf_types::{Manifest, ManifestBuf, RootRecord, SegmentHeader, SegmentType, limits, root};
+use rvf_types::{Manifest, ManifestBuf, RootRecord, SegmentHeader, SegmentType, limits};
 
 use super::{Segment, SegmentWriter, Storage};
 use crate::error::PackError;

@@ -180,12 +180,12 @@ impl Storage for OwnFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let length = fits.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        // SAFETY: the file was created by this process, exclusively and readable by it alone or without a name, and
-        // `self` is borrowed for as long as the map lives: nobody changes the bytes or cuts the file short meanwhile.
         #[expect(
             unsafe_code,
-            reason = "a file cannot be mapped without it; reading it into memory would cost as much memory as the file is long"
+            reason = "a map is the only way to have the file at hand without as much memory"
         )]
+        // SAFETY: the file was created by this process, exclusively and for it alone, or without a name; and `self` is
+        // borrowed for as long as the map lives. So nobody changes the bytes or cuts the file short meanwhile.
         let map = unsafe { memmap2::MmapOptions::new().len(length).map(&self.file)? };
         Ok(View(Inner::Mapped(map)))
     }

@@ -1,0 +1,182 @@
+//! Searches of the file with a sample's queries, at one setting.
+
+use std::io;
+use std::ops::Range;
+
+use rayon::prelude::*;
+use rvf_microkernel::{Backend, Error, Hit, Index, Params, Regions, Stats, search, state_len};
+use rvf_types::SegmentEntry;
+
+use super::Parts;
+use super::sample::Sample;
+use crate::error::PackError;
+use crate::progress::Reporter;
+
+/// Queries between two looks at whether the work is cancelled.
+const AT_ONCE: usize = 64;
+
+/// A file to be searched, with all of it at hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Searched<'a> {
+    index: Index,
+    regions: Regions<'a>,
+    backend: Backend,
+    /// Whether floats are kept, so that a pool larger than k is of use.
+    pub(super) rescores: bool,
+}
+
+/// What is asked of a search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Setting {
+    /// Hits.
+    pub(super) k: u32,
+    /// Slack of the bounds.
+    pub(super) slack: f32,
+    /// Candidates beyond k that are re-scored; 0 where nothing is.
+    pub(super) extra: u32,
+}
+
+/// The answers to a sample's first queries at one setting.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) setting: Setting,
+    /// For each query its hits, without the query's own row.
+    pub(super) hits: Vec<Vec<Hit>>,
+    /// Rows scanned, and rows ranked, by all queries together.
+    pub(super) scanned: u64,
+    pub(super) ranked: u64,
+}
+
+impl<'a> Searched<'a> {
+    /// `file`: the bytes of the file, up to the end of the vectors.
+    pub(super) fn new(parts: &Parts, file: &'a [u8]) -> Result<Self, PackError> {
+        let payload = |entry: SegmentEntry| {
+            let from = usize::try_from(entry.payload_offset()).ok();
+            let length = usize::try_from(entry.payload_length).ok();
+            let payload = from
+                .zip(length)
+                .and_then(|(from, length)| file.get(from..)?.get(..length));
+            let missing =
+                || PackError::output("read the file back")(io::ErrorKind::UnexpectedEof.into());
+            payload.ok_or_else(missing)
+        };
+        let regions = Regions {
+            index: payload(parts.index)?,
+            quant: payload(parts.quant)?,
+            vec_i8: payload(parts.vectors)?,
+            vec_float: parts.floats.map_or(Ok(&[][..]), payload)?,
+            ..Regions::default()
+        };
+        let index = Index::parse(regions.index).map_err(failed("opening the index"))?;
+        Ok(Self {
+            index,
+            regions,
+            backend: parts.records.backend,
+            rescores: parts.floats.is_some(),
+        })
+    }
+
+    /// Searches with the first `queries` queries of the sample.
+    ///
+    /// Each asks for one hit more than k and leaves its own row out. That row has the least distance, or next to it: so
+    /// the search meets the thresholds that it would meet if the row were not there.
+    pub(super) fn run(
+        &self,
+        sample: &Sample,
+        queries: usize,
+        setting: Setting,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Run, PackError> {
+        let mut params = Params::new(setting.k + 1);
+        params.slack = setting.slack;
+        params.pool = setting.k + 1 + setting.extra;
+        params.check(&self.index).map_err(failed("a search"))?;
+        let mut run = Run {
+            setting,
+            hits: Vec::with_capacity(queries),
+            scanned: 0,
+            ranked: 0,
+        };
+        let mut next = 0;
+        while next < queries {
+            let end = queries.min(next + AT_ONCE);
+            let answers = self.answers(sample, next..end, params);
+            for (hits, stats) in answers.map_err(failed("a search"))? {
+                run.hits.push(hits);
+                run.scanned += u64::from(stats.scanned);
+                run.ranked += u64::from(stats.ranked);
+            }
+            reporter.advance((end - next) as u64)?;
+            next = end;
+        }
+        Ok(run)
+    }
+
+    fn answers(
+        &self,
+        sample: &Sample,
+        queries: Range<usize>,
+        params: Params,
+    ) -> Result<Vec<(Vec<Hit>, Stats)>, Error> {
+        let words = state_len(&self.index, &params);
+        queries
+            .into_par_iter()
+            .map_init(
+                || vec![0_u64; words],
+                |memory, query| self.answer(sample, query, params, memory),
+            )
+            .collect()
+    }
+
+    fn answer(
+        &self,
+        sample: &Sample,
+        query: usize,
+        params: Params,
+        memory: &mut [u64],
+    ) -> Result<(Vec<Hit>, Stats), Error> {
+        let k = params.k as usize;
+        let mut hits = vec![Hit::default(); k];
+        let (vector, own_row) = (sample.vector(query), sample.rows.get(query));
+        let found = search(
+            self.index,
+            &mut self.regions.clone(),
+            params,
+            vector,
+            self.backend,
+            memory,
+            &mut hits,
+        );
+        let (count, stats) = match found {
+            // The row is next to zero, and was stored a little larger: no query can be made of it.
+            Err(Error::BadQuery) => (0, Stats::default()),
+            found => found?,
+        };
+        hits.truncate(count);
+        hits.retain(|hit| Some(&hit.row) != own_row);
+        hits.truncate(k - 1);
+        Ok((hits, stats))
+    }
+}
+
+fn failed(what: &'static str) -> impl Fn(Error) -> PackError {
+    move |error| PackError::Measure { what, error }
+}
+
+impl Run {
+    /// How many hits were asked for.
+    pub(super) fn total(&self) -> usize {
+        self.hits.len() * self.setting.k as usize
+    }
+
+    /// How many of the hits of `better` this run misses: it has none as near in their place.
+    pub(super) fn misses(&self, better: &Self) -> usize {
+        let of_query = |(mine, better): (&Vec<Hit>, &Vec<Hit>)| {
+            let worst = better.last().map_or(f32::NEG_INFINITY, |hit| hit.distance);
+            better
+                .len()
+                .saturating_sub(mine.iter().filter(|hit| hit.distance <= worst).count())
+        };
+        self.hits.iter().zip(&better.hits).map(of_query).sum()
+    }
+}
