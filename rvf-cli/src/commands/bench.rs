@@ -1,0 +1,586 @@
+//! `rvf bench`
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rvf_host::{Answer, Build, Effort, Engine, Hit, HostError, OpenOptions, Query, Reader, RowSet};
+use rvf_pack::source::{Matrix, read_matrix_i32};
+use rvf_types::Role;
+
+use super::EngineName;
+use crate::failure::Failure;
+use crate::memory;
+use crate::progress::{Progress, Unit};
+use crate::report::bench::{BenchReport, EffortResult, EngineResult, ModuleLoad, Ratio};
+use crate::stats::{mean, median, percentile};
+use crate::view::{Out, shown_path};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "rvf bench [OPTIONS] <FILE> --vectors <Q.npy>",
+    after_help = "\
+Examples, on the sample that comes with the source:
+  rvf pack samples/wordnet-8k/base.i8.npy \\
+      --ids samples/wordnet-8k/ids.txt -o wordnet.rvf
+  rvf bench wordnet.rvf --vectors samples/wordnet-8k/queries.i8.npy \\
+      --truth samples/wordnet-8k/truth.i32.npy
+
+One thread. Each round runs every engine at every effort, so that what else the
+machine does falls on all alike; the figures are medians of the rounds."
+)]
+pub(crate) struct Args {
+    /// The .rvf file
+    file: PathBuf,
+
+    /// The queries: .npy, .fvecs, .bvecs, .jsonl or .csv
+    #[arg(long, value_name = "Q.npy")]
+    vectors: PathBuf,
+
+    /// The true neighbours of each query, as rows, best first: .npy (i32, i64) or .ivecs
+    /// [default: found by exact search over the vectors as stored]
+    #[arg(long, value_name = "T.npy")]
+    truth: Option<PathBuf>,
+
+    /// How many hits each query gives
+    #[arg(short, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    k: u32,
+
+    /// Measure this engine alone; auto measures every one that can run the file
+    #[arg(long, value_enum, default_value_t = EngineName::Auto, value_name = "auto|native|wasmi", hide_possible_values = true)]
+    engine: EngineName,
+
+    /// Use the first N queries
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    queries: u32,
+
+    /// Measure this many times
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+
+    #[command(flatten)]
+    io: super::IoArgs,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
+    let reader = super::open(&args.file, &OpenOptions::new().io(args.io.io.into()))?;
+    let queries = queries(args)?;
+    let (lanes, notes) = Lane::all(args, &reader)?;
+    let efforts = efforts(&reader, args.k);
+    let mut bench = Bench {
+        args,
+        progress: Progress::new(false),
+        k: args.k.min(reader.rows()),
+        queries,
+        lanes,
+        efforts,
+        same_answers: true,
+        notes,
+    };
+    let truth = bench.truth(&reader)?;
+    let recalls = bench.check(&truth)?;
+    let times = bench.measure()?;
+    let report = bench.report(&reader, &recalls, &times);
+    if args.json {
+        out.json(&report)?;
+    } else {
+        report.print(out)?;
+    }
+    if report.same_answers {
+        Ok(())
+    } else {
+        Err(Failure::said())
+    }
+}
+
+fn queries(args: &Args) -> Result<Vec<Vec<f32>>, Failure> {
+    let most = args.queries as usize;
+    let mut queries = Vec::new();
+    crate::queries::from_file(&args.vectors, |_, vector| {
+        queries.push(vector.to_vec());
+        Ok(queries.len() < most)
+    })?;
+    Ok(queries)
+}
+
+/// An effort, and what it is called.
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    effort: Effort,
+    recall_when_packed: Option<f64>,
+}
+
+/// Those efforts that the file lists for this k and that answer some usual wish, and exact search.
+fn efforts(reader: &Reader, k: u32) -> Vec<Named> {
+    const WISHES: [f64; 5] = [0.9, 0.95, 0.98, 0.99, 0.995];
+    let listed = &reader.manifest().efforts;
+    let ks = listed.iter().map(|effort| effort.k);
+    // R-MAN-8: the least listed k that is not below the wished one, else the largest.
+    let listed_k = ks.clone().filter(|listed| *listed >= k).min().or(ks.max());
+    let of_k: Vec<_> = listed
+        .iter()
+        .filter(|effort| Some(effort.k) == listed_k)
+        .collect();
+    let mut named: Vec<Named> = Vec::new();
+    let mut add = |name: String, recall: f64| {
+        // Of the wishes that one entry answers, the highest names it.
+        if named
+            .last()
+            .is_some_and(|last| last.recall_when_packed == Some(recall))
+        {
+            named.pop();
+        }
+        named.push(Named {
+            name,
+            effort: Effort::Recall(recall),
+            recall_when_packed: Some(recall),
+        });
+    };
+    for wish in WISHES {
+        if let Some(effort) = of_k.iter().find(|effort| effort.recall() >= wish) {
+            add(format!("recall {wish}"), effort.recall());
+        }
+    }
+    if let Some(last) = of_k.last() {
+        add("ceiling".to_owned(), last.recall());
+    }
+    named.push(Named {
+        name: "exact".to_owned(),
+        effort: Effort::Exact,
+        recall_when_packed: None,
+    });
+    named
+}
+
+/// One engine with a reader of its own.
+#[derive(Debug)]
+struct Lane {
+    name: String,
+    options: OpenOptions,
+    reader: Reader,
+    /// Bytes of the module that it runs, if it runs one.
+    module_bytes: Option<u64>,
+}
+
+impl Lane {
+    /// Every engine that was asked for and can run the file, the fastest kind first, and what can't.
+    fn all(args: &Args, reader: &Reader) -> Result<(Vec<Self>, Vec<String>), Failure> {
+        let (mut lanes, mut notes) = (Vec::new(), Vec::new());
+        for engine in Self::wanted(args.engine, reader, &args.file)? {
+            match Self::new(args, engine) {
+                Ok(lane) => lanes.push(lane),
+                Err(error) if args.engine == EngineName::Auto => notes.push(error.to_string()),
+                Err(error) => return Err(super::about(&args.file, error)),
+            }
+        }
+        if lanes.is_empty() {
+            return Err(Failure::new(format!(
+                "{}: no engine can run this file: {}",
+                shown_path(&args.file),
+                notes.join("; ")
+            )));
+        }
+        Ok((lanes, notes))
+    }
+
+    fn wanted(engine: EngineName, reader: &Reader, path: &Path) -> Result<Vec<Engine>, Failure> {
+        let native = |backend: Option<&str>| Engine::Native {
+            backend: backend.map(str::to_owned),
+        };
+        let mut wanted = Vec::new();
+        if engine != EngineName::Wasmi {
+            wanted.push(native(None));
+            let best = rvf_host::native_backends().first().copied();
+            if best.is_some_and(|best| best != "scalar") {
+                wanted.push(native(Some("scalar")));
+            }
+        }
+        if engine != EngineName::Native {
+            let modules = reader
+                .modules()
+                .map_err(|error| super::about(path, error))?;
+            let kernels = modules
+                .iter()
+                .filter(|module| module.role() == Role::Microkernel);
+            for (build, simd) in [(Build::Simd, true), (Build::Scalar, false)] {
+                if kernels.clone().any(|module| module.requires_simd() == simd) {
+                    wanted.push(Engine::Wasmi { build });
+                }
+            }
+            if wanted.is_empty() {
+                wanted.push(Engine::Wasmi { build: Build::Best });
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn new(args: &Args, engine: Engine) -> Result<Self, HostError> {
+        let options = OpenOptions::new().io(args.io.io.into()).engine(engine);
+        let reader = Reader::open_path(&args.file, &options)?;
+        let info = *reader.engine()?.info();
+        let module_bytes = match info.name {
+            "wasmi" => reader
+                .modules()?
+                .iter()
+                .find(|module| Some(module.header.hash) == info.kernel)
+                .map(|module| module.header.bytecode_size.into()),
+            _ => None,
+        };
+        Ok(Self {
+            name: format!("{} {}", info.name, info.variant),
+            options,
+            reader,
+            module_bytes,
+        })
+    }
+}
+
+/// A measurement in the making.
+struct Bench<'a> {
+    args: &'a Args,
+    progress: Progress,
+    k: u32,
+    queries: Vec<Vec<f32>>,
+    lanes: Vec<Lane>,
+    efforts: Vec<Named>,
+    same_answers: bool,
+    notes: Vec<String>,
+}
+
+/// What counts as a hit for one query.
+#[derive(Debug, Default)]
+struct Truth {
+    rows: HashSet<u32>,
+    /// A row at this distance ties with the last true neighbour; below it all are true if the truth was computed here.
+    last: f32,
+    computed: bool,
+}
+
+impl Truth {
+    fn holds(&self, hit: &Hit) -> bool {
+        if self.computed {
+            return hit.distance <= self.last;
+        }
+        self.rows.contains(&hit.row) || hit.distance.to_bits() == self.last.to_bits()
+    }
+}
+
+/// The times of one engine at one effort.
+#[derive(Debug, Clone, Default)]
+struct Times {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    mean: Vec<f64>,
+    fuel: Option<f64>,
+}
+
+/// All times: of each effort on each lane, and of each lane's start.
+#[derive(Debug)]
+struct AllTimes {
+    searches: Vec<Vec<Times>>,
+    starts: Vec<Starts>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Starts {
+    open: Vec<f64>,
+    load: Vec<f64>,
+    first_answer: Vec<f64>,
+}
+
+impl Bench<'_> {
+    fn about(&self, error: HostError) -> Failure {
+        super::about(&self.args.file, error)
+    }
+
+    /// The true neighbours of each query: given, or found by exact search on the first lane.
+    fn truth(&mut self, reader: &Reader) -> Result<Vec<Truth>, Failure> {
+        let given = match &self.args.truth {
+            Some(path) => Some((path, read_matrix_i32(path)?)),
+            None => None,
+        };
+        let mut truths = Vec::with_capacity(self.queries.len());
+        let lane = self
+            .lanes
+            .first()
+            .ok_or_else(|| Failure::new("no engine to search with"))?;
+        let mut session = lane.reader.session().map_err(|error| self.about(error))?;
+        let total = self.queries.len() as u64;
+        for (number, vector) in (0_u64..).zip(&self.queries) {
+            let exact = Query::vector(vector).effort(Effort::Exact);
+            let truth = match &given {
+                None => {
+                    let hits = session
+                        .search(&exact.k(self.k))
+                        .map_err(|error| self.about(error))?
+                        .hits;
+                    Truth {
+                        last: hits.last().map_or(f32::INFINITY, |hit| hit.distance),
+                        computed: true,
+                        ..Truth::default()
+                    }
+                }
+                Some((path, matrix)) => {
+                    let rows = true_rows(path, matrix, number, self.k, reader.rows())?;
+                    let last = rows.last().copied().unwrap_or_default();
+                    let only = RowSet::from_rows(reader.rows(), [last]);
+                    let hits = session
+                        .search(&exact.k(1).filter(&only))
+                        .map_err(|error| self.about(error))?
+                        .hits;
+                    Truth {
+                        rows: rows.into_iter().collect(),
+                        last: hits.first().map_or(f32::NAN, |hit| hit.distance),
+                        computed: false,
+                    }
+                }
+            };
+            truths.push(truth);
+            self.progress
+                .update("truth", Unit::Searches, number + 1, total);
+        }
+        Ok(truths)
+    }
+
+    /// The recall at each effort; and sees whether all engines give the same answers. It warms everything up, too.
+    fn check(&mut self, truths: &[Truth]) -> Result<Vec<f64>, Failure> {
+        let mut recalls = Vec::new();
+        let total = (self.efforts.len() * self.lanes.len()) as u64;
+        let mut done = 0;
+        for effort in &self.efforts {
+            let mut first: Option<Vec<Vec<Hit>>> = None;
+            let mut found = 0;
+            for lane in &self.lanes {
+                let mut session = lane.reader.session().map_err(|error| self.about(error))?;
+                let mut answers = Vec::with_capacity(self.queries.len());
+                for vector in &self.queries {
+                    let query = Query::vector(vector).k(self.k).effort(effort.effort);
+                    answers.push(
+                        session
+                            .search(&query)
+                            .map_err(|error| self.about(error))?
+                            .hits,
+                    );
+                }
+                match &first {
+                    None => {
+                        let pairs = answers.iter().zip(truths);
+                        found = pairs
+                            .map(|(hits, truth)| hits.iter().filter(|hit| truth.holds(hit)).count())
+                            .sum();
+                        first = Some(answers);
+                    }
+                    Some(first) => self.same_answers &= *first == answers,
+                }
+                done += 1;
+                self.progress.update("checking", Unit::Steps, done, total);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "counts of hits, far below 2^53")]
+            recalls.push(found as f64 / (truths.len() * self.k as usize) as f64);
+        }
+        Ok(recalls)
+    }
+
+    fn measure(&mut self) -> Result<AllTimes, Failure> {
+        let mut all = AllTimes {
+            searches: vec![vec![Times::default(); self.lanes.len()]; self.efforts.len()],
+            starts: vec![Starts::default(); self.lanes.len()],
+        };
+        let rounds = u64::from(self.args.rounds);
+        let total = rounds * (self.efforts.len() * self.lanes.len()) as u64;
+        let mut done = 0;
+        for _ in 0..rounds {
+            for (lane, starts) in self.lanes.iter().zip(&mut all.starts) {
+                self.start(lane, starts)
+                    .map_err(|error| self.about(error))?;
+            }
+            for (effort, times) in self.efforts.iter().zip(&mut all.searches) {
+                for (lane, times) in self.lanes.iter().zip(times) {
+                    self.search(lane, effort, times)
+                        .map_err(|error| self.about(error))?;
+                    done += 1;
+                    self.progress.update("measuring", Unit::Steps, done, total);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Opens the file anew, makes the engine ready, and asks for one answer.
+    fn start(&self, lane: &Lane, starts: &mut Starts) -> Result<(), HostError> {
+        let start = Instant::now();
+        let reader = Reader::open_path(&self.args.file, &lane.options)?;
+        starts.open.push(millis(start));
+        let load = Instant::now();
+        reader.engine()?;
+        starts.load.push(millis(load));
+        if let Some(vector) = self.queries.first() {
+            reader.search(&Query::vector(vector).k(self.k))?;
+        }
+        starts.first_answer.push(millis(start));
+        Ok(())
+    }
+
+    fn search(&self, lane: &Lane, effort: &Named, times: &mut Times) -> Result<(), HostError> {
+        let mut session = lane.reader.session()?;
+        let mut answer = Answer::new();
+        let mut micros = Vec::with_capacity(self.queries.len());
+        let mut fuel = Vec::new();
+        for vector in &self.queries {
+            let query = Query::vector(vector).k(self.k).effort(effort.effort);
+            let start = Instant::now();
+            session.search_into(&query, &mut answer)?;
+            micros.push(millis(start) * 1e3);
+            #[expect(clippy::cast_precision_loss, reason = "a mean, for people")]
+            fuel.extend(answer.stats.fuel.map(|fuel| fuel as f64));
+        }
+        times.p50.push(percentile(&micros, 0.5));
+        times.p99.push(percentile(&micros, 0.99));
+        times.mean.push(mean(&micros));
+        times.fuel = (!fuel.is_empty()).then(|| mean(&fuel));
+        Ok(())
+    }
+
+    fn report(&self, reader: &Reader, recalls: &[f64], times: &AllTimes) -> BenchReport {
+        let efforts: Vec<_> = self
+            .efforts
+            .iter()
+            .zip(recalls)
+            .zip(&times.searches)
+            .map(|((effort, recall), times)| EffortResult {
+                effort: effort.name.clone(),
+                recall: *recall,
+                recall_when_packed: effort.recall_when_packed,
+                engines: self
+                    .lanes
+                    .iter()
+                    .zip(times)
+                    .map(|(lane, times)| result(lane, times))
+                    .collect(),
+            })
+            .collect();
+        let modules = self
+            .lanes
+            .iter()
+            .zip(&times.starts)
+            .filter_map(|(lane, starts)| {
+                Some(ModuleLoad {
+                    engine: lane.name.clone(),
+                    bytes: lane.module_bytes?,
+                    load_ms: median(&starts.load),
+                })
+            });
+        let first = times.starts.first().cloned().unwrap_or_default();
+        BenchReport {
+            file: self.args.file.to_string_lossy().into_owned(),
+            vectors: reader.rows().into(),
+            dimension: reader.dimension(),
+            metric: reader.head().metric.name().to_owned(),
+            k: self.k,
+            queries: self.queries.len() as u64,
+            rounds: self.args.rounds,
+            truth: if self.args.truth.is_some() {
+                "given"
+            } else {
+                "computed"
+            }
+            .to_owned(),
+            ratios: efforts.iter().flat_map(ratios).collect(),
+            efforts,
+            modules: modules.collect(),
+            open_ms: median(&first.open),
+            first_answer_ms: median(&first.first_answer),
+            peak_memory_bytes: memory::peak(),
+            same_answers: self.same_answers,
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+fn millis(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn result(lane: &Lane, times: &Times) -> EngineResult {
+    let mean = median(&times.mean);
+    EngineResult {
+        engine: lane.name.clone(),
+        p50_micros: median(&times.p50),
+        p99_micros: median(&times.p99),
+        mean_micros: mean,
+        queries_per_second: 1e6 / mean,
+        fuel_per_query: times.fuel,
+    }
+}
+
+/// WebAssembly against native, and scalar against SIMD, at one effort.
+fn ratios(effort: &EffortResult) -> Vec<Ratio> {
+    let kind = |name: &'static str, scalar: bool| {
+        effort.engines.iter().find(move |engine| {
+            engine.engine.starts_with(name) && engine.engine.ends_with("scalar") == scalar
+        })
+    };
+    let pairs = [
+        (kind("wasmi", false), kind("native", false)),
+        (kind("wasmi", true), kind("native", true)),
+        (kind("wasmi", true), kind("wasmi", false)),
+        (kind("native", true), kind("native", false)),
+    ];
+    let ratio = |(slower, faster): (Option<&EngineResult>, Option<&EngineResult>)| {
+        let (slower, faster) = (slower?, faster?);
+        Some(Ratio {
+            effort: effort.effort.clone(),
+            slower: slower.engine.clone(),
+            faster: faster.engine.clone(),
+            times: slower.p50_micros / faster.p50_micros,
+        })
+    };
+    pairs.into_iter().filter_map(ratio).collect()
+}
+
+/// The first k true neighbours of a query, checked against the file's rows.
+fn true_rows(
+    path: &Path,
+    matrix: &Matrix<i32>,
+    query: u64,
+    k: u32,
+    rows: u32,
+) -> Result<Vec<u32>, Failure> {
+    let fail = |problem: String| {
+        Failure::new(format!("{}: {problem}", shown_path(path))).remedy(
+            "give the truth that belongs to these queries and this file, or leave --truth out",
+        )
+    };
+    let of_query = usize::try_from(query)
+        .ok()
+        .and_then(|query| matrix.row(query));
+    let of_query = of_query.ok_or_else(|| {
+        fail(format!(
+            "expected a row for each query, found {} rows",
+            matrix.rows
+        ))
+    })?;
+    let nearest = of_query.get(..k as usize).ok_or_else(|| {
+        fail(format!(
+            "expected at least {k} neighbours for each query, found {}",
+            matrix.dimension
+        ))
+    })?;
+    nearest
+        .iter()
+        .map(|row| {
+            let row_in_file = u32::try_from(*row).ok().filter(|row| *row < rows);
+            row_in_file.ok_or_else(|| {
+                fail(format!(
+                    "row {query} (from 0): expected rows from 0 to {}, found {row}",
+                    rows - 1
+                ))
+            })
+        })
+        .collect()
+}

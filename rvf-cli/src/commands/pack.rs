@@ -1,0 +1,247 @@
+//! `rvf pack`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rvf_pack::source::{self, SourceOptions};
+use rvf_pack::{Module, Packer, Phase};
+use rvf_types::wasm::{self, ModuleError};
+use rvf_types::{Role, VectorKind, WasmFeatures, WasmHeader, vec};
+
+use crate::failure::Failure;
+use crate::progress::{Progress, Unit};
+use crate::report::pack::{MeasuredRecall, PackReport, PackedKernel};
+use crate::target::{self, plain_io};
+use crate::view::{Out, shown_path};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "rvf pack [OPTIONS] <INPUT> -o <OUT.rvf>",
+    after_help = "\
+Examples, on the sample that comes with the source:
+  rvf pack samples/wordnet-8k/base.i8.npy \\
+      --ids samples/wordnet-8k/ids.txt -o wordnet.rvf
+  rvf pack samples/wordnet-8k/base.i8.npy --metric ip --vectors f16 -o ip.rvf"
+)]
+pub(crate) struct Args {
+    /// Vectors: .npy (f16, f32, f64, i8, u8), .fvecs, .bvecs, .jsonl or .csv
+    input: PathBuf,
+
+    /// The file to write
+    #[arg(short, long, value_name = "OUT.rvf")]
+    output: PathBuf,
+
+    /// The distance: 1 − cosine, minus the inner product, or the squared Euclidean distance
+    #[arg(long, value_enum, default_value_t = Metric::Cosine, value_name = "cosine|ip|l2", hide_possible_values = true)]
+    metric: Metric,
+
+    /// What is kept of each vector: i8 alone (smallest), or f16 or f32 beside it (more exact)
+    #[arg(long, value_enum, default_value_t = Kept::I8, value_name = "i8|f16|f32", hide_possible_values = true)]
+    vectors: Kept,
+
+    /// Ids, one a line, in the order of the rows
+    #[arg(long, value_name = "FILE")]
+    ids: Option<PathBuf>,
+
+    /// .csv, .jsonl: column or field with the vector [default: vector, embedding or values]
+    #[arg(long, value_name = "NAME")]
+    vector_column: Option<String>,
+
+    /// .csv, .jsonl: column or field with the id [default: id, where there is one]
+    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
+    id_column: Option<String>,
+
+    /// Threads; the file is the same with any number [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    force: bool,
+
+    /// Put this WebAssembly kernel into the file in place of the built-in ones (repeatable)
+    #[arg(long, value_name = "FILE.wasm")]
+    kernel: Vec<PathBuf>,
+
+    /// Print nothing unless it fails
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Print the summary as one JSON object
+    #[arg(long, conflicts_with = "quiet")]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Metric {
+    Cosine,
+    Ip,
+    L2,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kept {
+    I8,
+    F16,
+    F32,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
+    let start = Instant::now();
+    // Before any work: what can't be written needs no reading.
+    target::check(&args.output, args.force)?;
+    let options = SourceOptions {
+        vector_field: args.vector_column.clone(),
+        id_field: args.id_column.clone(),
+        ignore_ids: args.ids.is_some(),
+        ..SourceOptions::default()
+    };
+    let mut rows = source::open(&args.input, &options)?;
+    let modules = modules(&args.kernel)?;
+    let kernels = describe(&modules)?;
+    let mut progress = Progress::new(args.quiet);
+    let mut packer = Packer::new()
+        .metric(args.metric.into())
+        .vectors(args.vectors.into())
+        .modules(modules)
+        .threads(args.threads.map_or(0, usize::from))
+        .force(args.force)
+        .timestamp_from_environment()?
+        .progress(move |now| {
+            let (phase, unit) = in_words(now.phase);
+            progress.update(phase, unit, now.done, now.total.unwrap_or(0));
+        });
+    if let Some(path) = &args.ids {
+        packer = packer.ids(source::read_ids(path)?);
+    }
+    let packed = packer.pack_to_path(rows.as_mut(), &args.output)?;
+    // Takes the progress bar off the screen.
+    drop(packer);
+    if args.quiet {
+        return Ok(());
+    }
+    let report = report_of(args, &packed, kernels, start.elapsed());
+    if args.json {
+        return out.json(&report);
+    }
+    report.print(out)
+}
+
+/// The modules for the file: those that the user names, else the kernels of this version.
+fn modules(paths: &[PathBuf]) -> Result<Vec<Module>, Failure> {
+    if paths.is_empty() {
+        return Ok(Module::kernels());
+    }
+    paths.iter().map(|path| module(path)).collect()
+}
+
+fn module(path: &Path) -> Result<Module, Failure> {
+    let cannot_read = |error| {
+        Failure::new(format!(
+            "cannot read {}: {}",
+            shown_path(path),
+            plain_io(&error)
+        ))
+        .remedy("name a WebAssembly module that exists")
+    };
+    let bytecode = std::fs::read(path).map_err(cannot_read)?;
+    let module = Module::new(Role::Microkernel, 0, bytecode);
+    let header = header_of(&module)
+        .map_err(|error| Failure::from_error(&error).prefix(&shown_path(path)))?;
+    // As R-WASM-4 has it: hosts that have SIMD take the build that needs it.
+    let priority = u8::from(!header.kind.required.contains(WasmFeatures::SIMD));
+    Ok(Module { priority, ..module })
+}
+
+fn header_of(module: &Module) -> Result<WasmHeader, ModuleError> {
+    wasm::derive(
+        &module.bytecode,
+        module.role,
+        module.target,
+        module.priority,
+    )
+}
+
+fn describe(modules: &[Module]) -> Result<Vec<PackedKernel>, Failure> {
+    let describe = |module: &Module| {
+        let header = header_of(module).map_err(|error| Failure::from_error(&error))?;
+        Ok(PackedKernel {
+            role: module.role.name().to_owned(),
+            features: header.kind.required.names().map(str::to_owned).collect(),
+            bytes: module.bytecode.len() as u64,
+            hash: header.hash.to_string(),
+        })
+    };
+    modules.iter().map(describe).collect()
+}
+
+fn in_words(phase: Phase) -> (&'static str, Unit) {
+    match phase {
+        Phase::Store => ("reading", Unit::Rows),
+        Phase::Ids => ("ids", Unit::Rows),
+        Phase::Code => ("coding", Unit::Rows),
+        Phase::Search => ("measuring", Unit::Searches),
+        Phase::Exact => ("exact search", Unit::Rows),
+        Phase::Commit => ("writing", Unit::Steps),
+        _ => ("working", Unit::Steps),
+    }
+}
+
+fn report_of(
+    args: &Args,
+    packed: &rvf_pack::PackReport,
+    kernels: Vec<PackedKernel>,
+    time: Duration,
+) -> PackReport {
+    PackReport {
+        file: args.output.to_string_lossy().into_owned(),
+        vectors: packed.rows.into(),
+        dimension: packed.dimension,
+        metric: packed.metric.name().to_owned(),
+        kept: packed.vectors.name().to_owned(),
+        ids: packed.id_kind.name().to_owned(),
+        bytes: packed.file_length,
+        bytes_per_vector: packed.bytes_per_vector(),
+        bytes_as_f32: u64::from(packed.rows) * u64::from(packed.dimension) * 4,
+        bytes_for_f16: vec::stride(VectorKind::F16, packed.dimension).into(),
+        recall: recall(packed),
+        kernels,
+        ignored_columns: packed.ignored_columns.clone(),
+        seconds: time.as_secs_f64(),
+    }
+}
+
+/// The measured recall for ten hits, or for the most that were measured where that is less.
+fn recall(packed: &rvf_pack::PackReport) -> Option<MeasuredRecall> {
+    const K: u32 = 10;
+    let listed = packed.efforts.iter().map(|effort| effort.k);
+    let k = listed.clone().filter(|k| *k <= K).max().or(listed.min())?;
+    Some(MeasuredRecall {
+        k,
+        default: packed
+            .effort_for(k, rvf_host::DEFAULT_RECALL)
+            .map(rvf_types::Effort::recall),
+        ceiling: packed.ceiling(k)?,
+        queries: packed.queries,
+    })
+}
+
+impl From<Metric> for rvf_types::Metric {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::Cosine => Self::Cosine,
+            Metric::Ip => Self::InnerProduct,
+            Metric::L2 => Self::L2,
+        }
+    }
+}
+
+impl From<Kept> for VectorKind {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::I8 => Self::I8,
+            Kept::F16 => Self::F16,
+            Kept::F32 => Self::F32,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What is said when a command fails.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::view::{Style, Tone, neutral};
+
+/// The reason why a command ends without having done its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It failed: exit code 1.
+    Failed,
+    /// It was asked for wrongly: exit code 2.
+    Usage,
+    /// It failed, and has said so in its output.
+    Said,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Failed,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// A wish that can't be: the options are at fault, not the data.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Usage,
+            ..Self::new(message)
+        }
+    }
+
+    /// The command's output has told already what is wrong.
+    pub(crate) fn said() -> Self {
+        Self {
+            kind: Kind::Said,
+            ..Self::new("")
+        }
+    }
+
+    /// The same failure, with what it is about before it.
+    pub(crate) fn prefix(self, about: &str) -> Self {
+        Self {
+            message: format!("{about}: {}", self.message),
+            ..self
+        }
+    }
+
+    /// The same failure where the data is at fault, not the options.
+    pub(crate) fn at_least_failed(self) -> Self {
+        Self {
+            kind: Kind::Failed,
+            ..self
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// An error of a library, with the causes that its own message doesn't tell.
+    pub(crate) fn from_error(error: &dyn Error) -> Self {
+        let (message, remedy) = split(&error.to_string());
+        let mut message = message;
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                // Writing to a String cannot fail.
+                let _ = write!(message, ": {text}");
+            }
+            cause = error.source();
+        }
+        Self {
+            remedy,
+            ..Self::new(message)
+        }
+    }
+
+    /// Prints the failure to standard error and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = match self.kind {
+            Kind::Said => return ExitCode::from(1),
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+        };
+        let stderr = std::io::stderr();
+        let style = Style::detect(&stderr);
+        let mut text = format!(
+            "{} {}\n",
+            style.paint(Tone::Bad, "error:"),
+            lines(&self.message)
+        );
+        if let Some(remedy) = &self.remedy {
+            let label = style.paint(Tone::Accent, "help:");
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, " {label} {}", lines(remedy));
+        }
+        // If standard error is closed too, nobody is left to tell.
+        let _ = stderr.lock().write_all(text.as_bytes());
+        ExitCode::from(code)
+    }
+}
+
+/// Prints a warning to standard error.
+pub(crate) fn warn(message: &str) {
+    let stderr = std::io::stderr();
+    let label = Style::detect(&stderr).paint(Tone::Warn, "warning:");
+    // A warning that nobody can see is no reason to fail.
+    let _ = writeln!(stderr.lock(), "{label} {}", lines(message));
+}
+
+/// The errors of the libraries end with what to do next, behind a semicolon.
+fn split(text: &str) -> (String, Option<String>) {
+    match text.rsplit_once("; ") {
+        Some((message, remedy)) => (message.to_owned(), Some(remedy.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}
+
+/// Messages may hold names from files. Line breaks are ours.
+fn lines(message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(neutral).collect();
+    lines.join("\n       ")
+}
+
+macro_rules! from_errors {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::from_error(&error)
+            }
+        })*
+    };
+}
+
+from_errors!(
+    rvf_pack::source::SourceError,
+    rvf_pack::PackError,
+    rvf_host::HostError
+);

@@ -1,0 +1,150 @@
+//! What a pack has made.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{field, remark};
+use crate::failure::Failure;
+use crate::view::{Out, Tone, human, neutral, wrap};
+
+/// What `rvf pack` says when it is done.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PackReport {
+    pub(crate) file: String,
+    pub(crate) vectors: u64,
+    pub(crate) dimension: u32,
+    pub(crate) metric: String,
+    pub(crate) kept: String,
+    pub(crate) ids: String,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_per_vector: f64,
+    /// Size of the same vectors as f32, for comparison.
+    pub(crate) bytes_as_f32: u64,
+    /// What an f16 copy of each vector would add, in bytes.
+    pub(crate) bytes_for_f16: u64,
+    pub(crate) recall: Option<MeasuredRecall>,
+    pub(crate) kernels: Vec<PackedKernel>,
+    pub(crate) ignored_columns: Vec<String>,
+    pub(crate) seconds: f64,
+}
+
+/// What the file was measured to reach, on rows held out as queries.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MeasuredRecall {
+    pub(crate) k: u32,
+    /// At the effort of a query that asks for none; none where that is exact search.
+    pub(crate) default: Option<f64>,
+    /// The highest.
+    pub(crate) ceiling: f64,
+    /// How many rows were held out.
+    pub(crate) queries: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PackedKernel {
+    pub(crate) role: String,
+    pub(crate) features: Vec<String>,
+    pub(crate) bytes: u64,
+    pub(crate) hash: String,
+}
+
+impl PackReport {
+    pub(crate) fn print(&self, out: &mut Out) -> Result<(), Failure> {
+        let name = out.paint(Tone::Title, &neutral(&self.file));
+        out.line(name)?;
+        let ids = match self.ids.as_str() {
+            "none" => "no ids",
+            "u64" => "u64 ids",
+            _ => "text ids",
+        };
+        let vectors = format!(
+            "{} of {}, {}, {ids}",
+            human::count(self.vectors),
+            human::counted(self.dimension.into(), "dimension"),
+            self.metric
+        );
+        field(out, "vectors", &vectors)?;
+        let size = format!(
+            "{} ({:.1} bytes a vector; as plain f32 {})",
+            human::bytes(self.bytes),
+            self.bytes_per_vector,
+            human::bytes(self.bytes_as_f32)
+        );
+        field(out, "size", &size)?;
+        let kernels: Vec<_> = self.kernels.iter().map(PackedKernel::in_words).collect();
+        let kernels = match kernels.as_slice() {
+            [] => "none".to_owned(),
+            kernels => kernels.join(", "),
+        };
+        field(out, "code", &kernels)?;
+        let time = human::duration(Duration::from_secs_f64(self.seconds.max(0.0)));
+        field(out, "time", &time)?;
+        out.blank()?;
+        for line in wrap(&self.kept_in_words(), out.width() - 2) {
+            out.line(format_args!("  {line}"))?;
+        }
+        if !self.ignored_columns.is_empty() {
+            let names: Vec<_> = self
+                .ignored_columns
+                .iter()
+                .map(|name| neutral(name))
+                .collect();
+            let text = format!(
+                "not read, and not in the file: {} (--vector-column and --id-column choose others)",
+                names.join(", ")
+            );
+            remark(out, "note:", Tone::Accent, &text)?;
+        }
+        Ok(())
+    }
+
+    /// What the choice of `--vectors` means for size and recall.
+    fn kept_in_words(&self) -> String {
+        let kept = match self.kept.as_str() {
+            "i8" => "Vectors are kept as i8: one byte a component and a scale for each vector.",
+            "f16" => "Vectors are kept as i8 and, for the final order of hits, as f16.",
+            _ => "Vectors are kept as i8 and, for the final order of hits, as f32: as they came.",
+        };
+        let measured = match &self.recall {
+            Some(recall) => recall.in_words(),
+            None => "Recall was not measured.".to_owned(),
+        };
+        let remedy = match self.kept.as_str() {
+            "i8" => format!(
+                " --vectors f16 raises that limit for {} more a vector.",
+                human::counted(self.bytes_for_f16, "byte")
+            ),
+            _ => String::new(),
+        };
+        format!("{kept} {measured}{remedy}")
+    }
+}
+
+impl MeasuredRecall {
+    fn in_words(&self) -> String {
+        let default = match self.default {
+            Some(recall) => format!("{} at the default effort", human::recall(recall)),
+            None => "exact search by default".to_owned(),
+        };
+        format!(
+            "Measured recall@{}, against the input: {default}, {} at most.",
+            self.k,
+            human::recall(self.ceiling)
+        )
+    }
+}
+
+impl PackedKernel {
+    fn in_words(&self) -> String {
+        let features = match self.features.as_slice() {
+            [] => "any engine".to_owned(),
+            features => features.join(", "),
+        };
+        format!(
+            "{} for {features} ({})",
+            self.role,
+            human::bytes(self.bytes)
+        )
+    }
+}
