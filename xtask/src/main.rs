@@ -3,6 +3,7 @@
 //! `cargo xtask help` lists what it does. It runs the same commands that a person would type, and prints each.
 
 mod compiler;
+mod demo;
 mod kernel;
 mod module;
 mod prebuilt;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  demo  pack the bundled sample, and search it natively and with the code in the file
   wasm [--check] [--compiler rustup|system]
         build the kernel modules and install them in rvf-microkernel/prebuilt;
         with --check, build them and compare, and install nothing
@@ -56,6 +58,7 @@ enum Task {
     Size {
         compiler: Option<compiler::Kind>,
     },
+    Demo,
     Steps(steps::Set),
     Help,
 }
@@ -83,6 +86,7 @@ fn parse(args: &[String]) -> Result<Task> {
     match command {
         "wasm" => Ok(Task::Wasm { check, compiler }),
         "size" => Ok(Task::Size { compiler }),
+        "demo" => Ok(Task::Demo),
         "test" => Ok(Task::Steps(steps::Set::Tests)),
         "ci" => Ok(Task::Steps(steps::Set::All)),
         "help" | "--help" | "-h" => Ok(Task::Help),
@@ -101,6 +105,7 @@ fn run(task: Task) -> Result {
             compiler,
         } => prebuilt::install(compiler),
         Task::Size { compiler } => size::print(compiler),
+        Task::Demo => demo::run(),
         Task::Steps(set) => steps::run(set),
         Task::Help => {
             println!("{HELP}");
@@ -141,6 +146,7 @@ mod tests {
     fn commands_and_their_options_are_understood() {
         assert!(matches!(task("ci"), Some(Task::Steps(Set::All))));
         assert!(matches!(task("test"), Some(Task::Steps(Set::Tests))));
+        assert!(matches!(task("demo"), Some(Task::Demo)));
         assert!(matches!(task(""), Some(Task::Help)));
         assert!(matches!(
             task("wasm --check --compiler system"),
