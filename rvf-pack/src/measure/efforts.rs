@@ -8,12 +8,12 @@ use super::search::{Run, Searched, Setting};
 use crate::error::PackError;
 use crate::progress::Reporter;
 
-/// The least slack that is tried. Below it the scan, which visits every row in any case, saves next to nothing, and
-/// finds a good half of the neighbours or fewer.
-const FIRST_SLACK: f32 = 1.0;
+/// The least slack that is tried. Below it a search, which scans every row in any case, saves next to nothing, and finds
+/// some two thirds of the neighbours or fewer.
+const FIRST_SLACK: f32 = 1.5;
 
 /// Up to this slack the steps are wide.
-const WIDE_UNTIL: f32 = 2.0;
+const WIDE_UNTIL: f32 = 2.5;
 const WIDE_STEP: f32 = 0.5;
 const STEP: f32 = 0.25;
 

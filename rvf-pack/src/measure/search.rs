@@ -76,10 +76,8 @@ impl<'a> Searched<'a> {
         })
     }
 
-    /// Searches with the first `queries` queries of the sample.
-    ///
-    /// Each asks for one hit more than k and leaves its own row out. That row has the least distance, or next to it: so
-    /// the search meets the thresholds that it would meet if the row were not there.
+    /// Searches with the first `queries` queries of the sample. Each leaves its own row out, by marking it as deleted: so
+    /// it finds what it would find if the row were not there.
     pub(super) fn run(
         &self,
         sample: &Sample,
@@ -87,9 +85,10 @@ impl<'a> Searched<'a> {
         setting: Setting,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Run, PackError> {
-        let mut params = Params::new(setting.k + 1);
+        let mut params = Params::new(setting.k);
         params.slack = setting.slack;
-        params.pool = setting.k + 1 + setting.extra;
+        params.pool = setting.k + setting.extra;
+        params.deletes = true;
         params.check(&self.index).map_err(failed("a search"))?;
         let mut run = Run {
             setting,
@@ -118,14 +117,12 @@ impl<'a> Searched<'a> {
         queries: Range<usize>,
         params: Params,
     ) -> Result<Vec<(Vec<Hit>, Stats)>, Error> {
-        let words = state_len(&self.index, &params);
-        queries
-            .into_par_iter()
-            .map_init(
-                || vec![0_u64; words],
-                |memory, query| self.answer(sample, query, params, memory),
-            )
-            .collect()
+        let scratch = || Scratch {
+            memory: vec![0; state_len(&self.index, &params)],
+            deletes: vec![0; (self.index.rows() as usize).div_ceil(8)],
+        };
+        let answer = |scratch: &mut Scratch, query| self.answer(sample, query, params, scratch);
+        queries.into_par_iter().map_init(scratch, answer).collect()
     }
 
     fn answer(
@@ -133,30 +130,42 @@ impl<'a> Searched<'a> {
         sample: &Sample,
         query: usize,
         params: Params,
-        memory: &mut [u64],
+        Scratch { memory, deletes }: &mut Scratch,
     ) -> Result<(Vec<Hit>, Stats), Error> {
-        let k = params.k as usize;
-        let mut hits = vec![Hit::default(); k];
-        let (vector, own_row) = (sample.vector(query), sample.rows.get(query));
+        let own_row = sample.rows[query];
+        let (byte, bit) = (own_row as usize / 8, 1 << (own_row % 8));
+        deletes[byte] = bit;
+        let mut regions = Regions {
+            deletes,
+            ..self.regions
+        };
+        let mut hits = vec![Hit::default(); params.k as usize];
+        let vector = sample.vector(query);
         let found = search(
             self.index,
-            &mut self.regions.clone(),
+            &mut regions,
             params,
             vector,
             self.backend,
             memory,
             &mut hits,
         );
+        deletes[byte] = 0;
         let (count, stats) = match found {
             // The row is next to zero, and was stored a little larger: no query can be made of it.
             Err(Error::BadQuery) => (0, Stats::default()),
             found => found?,
         };
         hits.truncate(count);
-        hits.retain(|hit| Some(&hit.row) != own_row);
-        hits.truncate(k - 1);
         Ok((hits, stats))
     }
+}
+
+/// What a task works in.
+struct Scratch {
+    memory: Vec<u64>,
+    /// The bitmap of deleted rows: all zeros between searches.
+    deletes: Vec<u8>,
 }
 
 fn failed(what: &'static str) -> impl Fn(Error) -> PackError {

@@ -1,0 +1,225 @@
+//! The table of measured efforts, held against recall counted another way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails has to say where"
+)]
+
+mod common;
+
+use common::data::{Numbers, clustered};
+use common::{Effort, File, INDEX, QUANT, read};
+use rvf_microkernel::{Backend, Hit, Index, Params, Regions, search, state_len};
+use rvf_pack::source::MemorySource;
+use rvf_pack::{Metric, PackReport, Packer, VectorKind};
+
+fn pack(metric: Metric, kind: VectorKind, dimension: usize, vectors: &[f32]) -> (File, PackReport) {
+    let mut source = MemorySource::new(dimension, vectors, None).unwrap();
+    let (file, report) = Packer::new()
+        .metric(metric)
+        .vectors(kind)
+        .pack_to_vec(&mut source)
+        .unwrap();
+    (read(&file), report)
+}
+
+/// The rows that are held out: the 200 with the least hash of their number.
+fn held_out(rows: usize) -> Vec<usize> {
+    let mut hashes: Vec<(u64, usize)> = (0..rows)
+        .map(|row| {
+            let mut z = (row as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            (z ^ (z >> 31), row)
+        })
+        .collect();
+    hashes.sort();
+    let mut rows: Vec<usize> = hashes.into_iter().take(200).map(|(_, row)| row).collect();
+    rows.sort();
+    rows
+}
+
+fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+    let pairs = || a.iter().zip(b).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+    let dot = || pairs().map(|(a, b)| a * b).sum::<f64>();
+    let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+    match metric {
+        Metric::L2 => pairs().map(|(a, b)| (a - b).powi(2)).sum(),
+        Metric::InnerProduct => -dot(),
+        Metric::Cosine => 1.0 - dot() / (norm(a) * norm(b)).sqrt(),
+    }
+}
+
+/// Hits of the same searches, one at a time, counted by distances in f64.
+fn recount(file: &File, metric: Metric, vectors: &[f32], effort: &Effort) -> usize {
+    let index = Index::parse(file.payload(INDEX)).unwrap();
+    let mut params = Params::new(effort.k);
+    (params.slack, params.pool, params.deletes) = (effort.slack, effort.pool, true);
+    let k = effort.k as usize;
+    let row = |row: usize| &vectors[row * file.dimension..][..file.dimension];
+    let queries = effort.total as usize / k;
+    let mut hits = 0;
+    for own in held_out(file.rows).into_iter().take(queries) {
+        let mut deletes = vec![0; file.rows.div_ceil(8)];
+        deletes[own / 8] = 1 << (own % 8);
+        let regions = Regions {
+            index: file.payload(INDEX),
+            quant: file.payload(QUANT),
+            vec_i8: file.vec(0).unwrap(),
+            vec_float: if file.vectors == 0 {
+                &[]
+            } else {
+                file.vec(file.vectors.into()).unwrap()
+            },
+            filter: &[],
+            deletes: &deletes,
+        };
+        let mut found = vec![Hit::default(); k];
+        let mut memory = vec![0; state_len(&index, &params)];
+        let (count, _) = search(
+            index,
+            &mut regions.clone(),
+            params,
+            row(own),
+            Backend::scalar(),
+            &mut memory,
+            &mut found,
+        )
+        .unwrap();
+        let others = (0..file.rows).filter(|other| *other != own);
+        let mut distances: Vec<f64> = others
+            .map(|other| distance(metric, row(own), row(other)))
+            .collect();
+        distances.sort_by(f64::total_cmp);
+        let limit = distances[k - 1] + distances[k - 1].abs() * 1e-6 + 1e-7;
+        hits += found[..count]
+            .iter()
+            .filter(|hit| distance(metric, row(own), row(hit.row as usize)) <= limit)
+            .count();
+    }
+    hits
+}
+
+fn check_table(file: &File, report: &PackReport) {
+    let hits: Vec<u32> = [1, 10, 100]
+        .into_iter()
+        .filter(|k| (*k as usize) < file.rows)
+        .collect();
+    let mut listed: Vec<u32> = file.efforts.iter().map(|effort| effort.k).collect();
+    assert!(listed.is_sorted());
+    listed.dedup();
+    assert_eq!(listed, hits);
+    assert_eq!(report.efforts.len(), file.efforts.len());
+    assert_eq!(report.queries as usize, file.rows.min(200));
+    for same_k in file.efforts.chunk_by(|a, b| a.k == b.k) {
+        for pair in same_k.windows(2) {
+            assert!(
+                pair[0].hits < pair[1].hits
+                    && pair[0].total == pair[1].total
+                    && pair[0].slack < pair[1].slack
+            );
+        }
+        for effort in same_k {
+            assert!(effort.hits <= effort.total && effort.total > 0);
+            assert_eq!(effort.scanned as usize, file.rows, "a flat scan visits all");
+            assert!(if file.vectors == 0 {
+                effort.pool == effort.k
+            } else {
+                effort.pool > effort.k
+            });
+        }
+    }
+}
+
+#[test]
+fn measured_hits_are_those_of_another_count() {
+    let vectors = clustered(3_000, 48);
+    for (metric, kind) in [
+        (Metric::Cosine, VectorKind::I8),
+        (Metric::L2, VectorKind::F16),
+        (Metric::InnerProduct, VectorKind::F32),
+        (Metric::L2, VectorKind::I8),
+    ] {
+        let (file, report) = pack(metric, kind, 48, &vectors);
+        check_table(&file, &report);
+        for effort in &file.efforts {
+            let recount = recount(&file, metric, &vectors, effort);
+            // f32 and f64 may order two rows differently that are next to equally far.
+            let apart = recount.abs_diff(effort.hits as usize);
+            assert!(
+                apart * 1000 <= effort.total as usize,
+                "{metric} {kind} {effort:?}: {recount}"
+            );
+        }
+        let ceiling = report.ceiling(10).unwrap();
+        let least = if kind == VectorKind::I8 { 0.97 } else { 0.999 };
+        assert!(ceiling >= least, "{metric} {kind}: {ceiling}");
+    }
+}
+
+#[test]
+fn efforts_are_listed_for_as_many_hits_as_there_are_other_rows() {
+    for rows in [1, 2, 10, 11, 101] {
+        let (file, report) = pack(Metric::L2, VectorKind::I8, 4, &clustered(rows, 4));
+        check_table(&file, &report);
+    }
+}
+
+#[test]
+fn ties_are_hits() {
+    // Every vector has many twins: whichever of them are found, they are right.
+    let mut vectors = clustered(50, 20);
+    for _ in 0..6 {
+        vectors.extend_from_within(..);
+    }
+    let (file, _) = pack(Metric::Cosine, VectorKind::F32, 20, &vectors);
+    let last = file
+        .efforts
+        .iter()
+        .rev()
+        .find(|effort| effort.k == 10)
+        .unwrap();
+    assert_eq!(last.hits, last.total);
+    let equal = [1.0, 2.0, 3.0].repeat(500);
+    let (file, report) = pack(Metric::L2, VectorKind::I8, 3, &equal);
+    check_table(&file, &report);
+    assert!(
+        file.efforts
+            .iter()
+            .all(|effort| effort.hits == effort.total)
+    );
+}
+
+#[test]
+fn pools_grow_where_bytes_are_too_coarse() {
+    // One large component leaves a byte few steps for all others.
+    let mut numbers = Numbers::new(5);
+    let mut vectors: Vec<f32> = (0..4_000 * 32).map(|_| numbers.normal()).collect();
+    vectors
+        .iter_mut()
+        .step_by(32)
+        .for_each(|first| *first = 400.0);
+    let (i8s, _) = pack(Metric::L2, VectorKind::I8, 32, &vectors);
+    let (f16s, report) = pack(Metric::L2, VectorKind::F16, 32, &vectors);
+    check_table(&f16s, &report);
+    let last = |file: &File| {
+        file.efforts
+            .iter()
+            .rfind(|effort| effort.k == 10)
+            .unwrap()
+            .clone()
+    };
+    assert!(last(&f16s).pool > 26, "{:?}", last(&f16s));
+    assert!(last(&i8s).hits * 2 < last(&f16s).hits);
+}
+
+#[test]
+fn without_measuring_there_is_no_table() {
+    let mut source = MemorySource::new(4, clustered(300, 4), None).unwrap();
+    let (file, report) = Packer::new()
+        .measure(false)
+        .pack_to_vec(&mut source)
+        .unwrap();
+    assert!(read(&file).efforts.is_empty());
+    assert_eq!((report.queries, report.ceiling(10)), (0, None));
+}
