@@ -19,6 +19,11 @@ pub enum PackError {
     NoRows,
     /// The input has more rows than a file can hold.
     TooManyRows,
+    /// The input says that its vectors have no components, or too many.
+    Dimension {
+        /// Components.
+        found: usize,
+    },
     /// The input gave another number of rows than it had said, or than the first time.
     RowsChanged {
         /// Rows that were to come.
@@ -199,6 +204,10 @@ impl fmt::Display for PackError {
                     "expected at most 4,294,967,295 rows, found more; split the input into several files"
                 )
             }
+            Self::Dimension { found } => write!(
+                f,
+                "expected vectors of 1 to 65,536 components, found {found}; use vectors of such a length"
+            ),
             Self::RowsChanged { expected, found } => write!(
                 f,
                 "expected {expected} rows, found {found}; the input must not change while it is packed: pack again"

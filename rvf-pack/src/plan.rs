@@ -36,6 +36,9 @@ impl Plan {
     pub(crate) fn new(options: &Options, source: &dyn Source) -> Result<Self, PackError> {
         check_properties(options)?;
         let dimension = source.info().dimension;
+        if !(1..=limits::MAX_DIMENSION as usize).contains(&dimension) {
+            return Err(PackError::Dimension { found: dimension });
+        }
         let records = Records {
             dimension,
             metric: options.metric,

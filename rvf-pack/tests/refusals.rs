@@ -153,6 +153,14 @@ fn a_source_that_does_not_keep_its_word_is_refused() {
         }
     ));
     assert!(matches!(error(None, Vec::new()), PackError::NoRows));
+    for found in [0, 65_537] {
+        let mut liar = Liar::new(None, Vec::new());
+        liar.info.dimension = found;
+        says(
+            &pack(Packer::new(), &mut liar),
+            &[&format!("found {found}"), "65,536"],
+        );
+    }
     assert!(matches!(
         error(Some(1 << 32), rows(&[1.0, 2.0])),
         PackError::TooManyRows

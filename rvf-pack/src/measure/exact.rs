@@ -209,7 +209,7 @@ impl Answer {
         {
             return;
         }
-        for (row, distance) in (first_row..).zip(distances) {
+        for (distance, row) in distances.iter().zip(first_row..) {
             if row != self.own_row && (self.nearest.len() < self.keep || *distance < self.worst()) {
                 let place = self.nearest.partition_point(|nearer| nearer <= distance);
                 self.nearest.insert(place, *distance);

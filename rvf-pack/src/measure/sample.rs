@@ -44,7 +44,7 @@ impl Sampler {
 
     /// Offers a batch of rows, of which `first_row` is the first.
     pub(crate) fn offer(&mut self, first_row: u32, vectors: &[f32]) {
-        for (row, vector) in (first_row..).zip(vectors.chunks_exact(self.dimension)) {
+        for (vector, row) in vectors.chunks_exact(self.dimension).zip(first_row..) {
             let hash = splitmix64(u64::from(row));
             if self.drawn.len() < self.capacity {
                 self.drawn.push((hash, row, self.drawn.len()));
