@@ -4,19 +4,23 @@
 #![allow(unsafe_code, reason = "the host passes addresses of linear memory")]
 
 use core::arch::wasm32::memory_size;
+use core::mem::MaybeUninit;
 use core::slice::from_raw_parts;
 
 use crate::Error;
 use crate::backend::Backend;
+use crate::distance::BAD;
 use crate::data::{Data, Need, Region};
 use crate::index::{Index, LAYOUT};
-use crate::machine::Step;
+use crate::machine::{Phase, Step};
 use crate::memory::View;
 use crate::params::Settings;
-use crate::query::{Arrays, Hit, Query, Stats};
+use crate::query::{Hit, Query, Stats};
 
 /// The version of this interface.
 const ABI: i32 = 0x2_0001;
+/// The answer of a call that has nothing to tell.
+const OK: i32 = 0;
 /// Bytes of a context.
 const CONTEXT_LEN: u32 = 256;
 /// Bytes of the parameters.
@@ -41,7 +45,7 @@ const _: () = assert!(size_of::<Context>() <= CONTEXT_LEN as usize);
 #[repr(C)]
 struct Fed {
     need: Need,
-    address: u64,
+    address: u32,
 }
 
 /// A query under way.
@@ -65,42 +69,35 @@ struct Feeding {
 }
 
 impl Data<'static> for Feeding {
-    fn get(
-        &mut self,
-        region: Region,
-        offset: u64,
-        len: u32,
-    ) -> Result<Option<&'static [u8]>, Error> {
+    #[inline(never)]
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'static [u8]> {
         // SAFETY: the context is one that `query_begin` checked, and outlives the query by the interface's rules.
-        let context = unsafe { &*self.context };
+        let (address, length) = unsafe { (*self.context).resident[region as usize] };
         let end = offset + u64::from(len);
-        let mut start = None;
-        if let Some(&(address, length)) = context.resident.get(region as usize)
-            && end <= u64::from(length)
-        {
-            start = Some(address.wrapping_add(offset as u32));
-        }
-        for _ in 0..self.fed_count {
-            if start.is_some() {
-                break;
-            }
-            // SAFETY: the cursor is below `fed_count`, and that many ranges were fed.
-            let Fed { need, address } = unsafe { *self.fed.add(self.cursor as usize) };
-            if need.region == region
-                && need.offset <= offset
-                && end <= need.offset + u64::from(need.len)
-            {
-                start = Some((address as u32).wrapping_add((offset - need.offset) as u32));
-            } else {
+        let mut start = address.wrapping_add(offset as u32);
+        if end > u64::from(length) {
+            let mut left = self.fed_count;
+            loop {
+                if left == 0 {
+                    return None;
+                }
+                left -= 1;
+                // SAFETY: the cursor is below `fed_count`, and that many ranges were fed.
+                let Fed { need, address } = unsafe { &*self.fed.add(self.cursor as usize) };
+                let inside = offset.wrapping_sub(need.offset);
+                if need.region == region && inside <= u64::from(need.len) && end <= need.offset + u64::from(need.len) {
+                    start = *address + inside as u32;
+                    break;
+                }
                 self.cursor += 1;
-                if self.cursor >= self.fed_count {
+                if self.cursor == self.fed_count {
                     self.cursor = 0;
                 }
             }
         }
         // SAFETY: resident regions and fed ranges lie inside the memory, checked when they were announced, and the
         // host leaves them alone during a step.
-        Ok(start.map(|address| unsafe { from_raw_parts(address as *const u8, len as usize) }))
+        Some(unsafe { from_raw_parts(start as *const u8, len as usize) })
     }
 
     fn before_needs(&mut self) {
@@ -110,233 +107,260 @@ impl Data<'static> for Feeding {
 }
 
 /// Checks that a buffer lies inside the memory, and not at 0.
-fn check(address: u32, len: u64, align: u32) -> Result<(), Error> {
-    let end = u64::from(address) + len;
-    if address == 0 || address % align != 0 || end > (memory_size::<0>() as u64) << 16 {
-        return Err(Error::BadPointer);
+#[inline(never)]
+fn check(address: u32, len: u64) -> i32 {
+    if address == 0 || u64::from(address) + len > (memory_size::<0>() as u64) << 16 {
+        return Error::BadPointer.code();
     }
-    Ok(())
+    OK
 }
 
-fn bytes(address: u32, len: u64) -> Result<&'static [u8], Error> {
-    check(address, len, 1)?;
-    // SAFETY: just checked.
-    Ok(unsafe { from_raw_parts(address as *const u8, len as usize) })
+/// As [`check`], for what must be aligned.
+fn check_aligned(address: u32, len: u32) -> i32 {
+    if address % 16 != 0 {
+        return Error::BadPointer.code();
+    }
+    check(address, u64::from(len))
 }
 
-/// The context or state at an address, if its tag is right.
-fn handle<T>(address: u32, tag: u32) -> Result<&'static mut T, Error> {
-    check(address, size_of::<T>() as u64, 16)?;
+/// Checks that a context or state of `len` bytes is at an address: that its tag is right.
+#[inline(never)]
+fn check_handle(address: u32, len: u32, tag: u32) -> i32 {
+    let code = check_aligned(address, len);
     // SAFETY: inside the memory and aligned.
-    if unsafe { *(address as *const u32) } ^ address != tag {
-        return Err(Error::BadHandle);
+    if code == OK && unsafe { *(address as *const u32) } ^ address != tag {
+        return Error::BadHandle.code();
     }
-    // SAFETY: the tag says that `open` or `query_begin` wrote one here. No other reference to it is in use, since
-    // the exports are called one after the other.
-    Ok(unsafe { &mut *(address as *mut T) })
+    code
 }
 
-fn context(address: u32) -> Result<&'static mut Context, Error> {
-    handle(address, CONTEXT_TAG)
+#[inline(always)]
+fn check_context(address: u32) -> i32 {
+    check_handle(address, size_of::<Context>() as u32, CONTEXT_TAG)
 }
 
-fn state(address: u32) -> Result<&'static mut State, Error> {
-    handle(address, STATE_TAG)
+#[inline(never)]
+fn check_state(address: u32) -> i32 {
+    check_handle(address, size_of::<State>() as u32, STATE_TAG)
 }
 
-fn answer(result: Result<u32, Error>) -> i32 {
-    match result {
-        Ok(value) => value as i32,
-        Err(error) => error.code(),
-    }
+/// The state at an address that [`check_state`] checked: `query_begin` wrote one there.
+///
+/// No other reference to it is in use, since the exports are called one after the other.
+#[inline(always)]
+unsafe fn state(address: u32) -> &'static mut State {
+    // SAFETY: the caller's promise.
+    unsafe { &mut *(address as *mut State) }
 }
 
-fn params(address: u32) -> Result<Params, Error> {
-    let bytes = bytes(address, u64::from(PARAMS_LEN))?;
-    let mode = match u32_at(bytes, 4) {
-        0 => Mode::Coded,
-        1 => Mode::Exact,
-        2 => Mode::Blocks,
-        _ => return Err(Error::BadParam),
+/// Returns a code unless it is [`OK`].
+macro_rules! pass {
+    ($code:expr) => {
+        let code = $code;
+        if code != OK {
+            return code;
+        }
     };
-    let flags = u32_at(bytes, 20);
-    if flags > 3
-        || u64_at(bytes, 32) | u64_at(bytes, 40) | u64_at(bytes, 48) | u64_at(bytes, 56) != 0
-    {
-        return Err(Error::BadParam);
+}
+
+/// Checks the context and the parameters, writes a query that has no vector yet at `place`, with its memory behind
+/// the address `memory`, and answers how many bytes it needs in all.
+#[inline(never)]
+fn prepare(ctx: u32, params: u32, place: &mut MaybeUninit<State>, memory: u32) -> i32 {
+    pass!(check_context(ctx));
+    pass!(check(params, u64::from(PARAMS_LEN)));
+    // SAFETY: inside the memory; `check_context` checked the context.
+    unsafe {
+        let words = params as *const u64;
+        let rest = words.add(4).read_unaligned()
+            | words.add(5).read_unaligned()
+            | words.add(6).read_unaligned()
+            | words.add(7).read_unaligned();
+        let context = ctx as *const Context;
+        let settings = params as *const Settings;
+        let code = (*settings).check(&(*context).index);
+        if rest != 0 {
+            return Error::BadParam.code();
+        }
+        if let Err(error) = code {
+            return error.code();
+        }
+        let place = place.as_mut_ptr();
+        (*place).feeding.context = context;
+        (*place).feeding.needed = 0;
+        (*place).feeding.before_needs();
+        let fed = memory + size_of::<State>() as u32;
+        (*place).feeding.fed = fed as *mut Fed;
+        let end = Query::set_up(
+            &mut *(&raw mut (*place).query).cast(),
+            &(*context).index,
+            &*settings,
+            Backend::scalar(),
+            (fed + (*settings).max_needs * size_of::<Fed>() as u32) as *mut u8,
+        );
+        (end as u32 - memory) as i32
     }
-    Ok(Params {
-        k: u32_at(bytes, 0),
-        mode,
-        probes: u32_at(bytes, 8),
-        slack: f32_at(bytes, 12),
-        pool: u32_at(bytes, 16),
-        filter: flags & 1 != 0,
-        deletes: flags & 2 != 0,
-        window: u32_at(bytes, 24),
-        max_needs: u32_at(bytes, 28),
-    })
 }
 
-/// How the memory of a query is cut: bytes of the state, of the fed ranges, and of the arrays.
-fn sizes(index: &Index, params: &Params) -> (u32, u32, u32) {
-    (
-        size_of::<State>() as u32,
-        params.max_needs * size_of::<Fed>() as u32,
-        state_len(index, params) as u32 * 8,
-    )
-}
-
-fn open(index: u32, index_len: u32, ctx: u32, ctx_len: u32) -> Result<u32, Error> {
-    let head = bytes(index, u64::from(index_len))?;
-    check(ctx, u64::from(ctx_len), 16)?;
+fn open(index: u32, index_len: u32, ctx: u32, ctx_len: u32) -> i32 {
+    pass!(check(index, u64::from(index_len)));
+    pass!(check_aligned(ctx, ctx_len));
     if ctx_len < CONTEXT_LEN {
-        return Err(Error::SmallBuffer);
+        return Error::SmallBuffer.code();
     }
-    let index = Index::parse(head)?;
     // SAFETY: inside the memory and aligned.
     unsafe {
-        (ctx as *mut Context).write(Context {
-            tag: CONTEXT_TAG ^ ctx,
-            index,
-            resident: [(0, 0); Region::COUNT],
-        });
+        match Index::parse(from_raw_parts(index as *const u8, index_len as usize)) {
+            Ok(index) => {
+                (ctx as *mut Context).write(Context {
+                    tag: CONTEXT_TAG ^ ctx,
+                    index,
+                    resident: [(0, 0); Region::COUNT],
+                });
+                OK
+            }
+            Err(error) => error.code(),
+        }
     }
-    Ok(0)
 }
 
-fn resident(ctx: u32, region: u32, address: u32, len: u32) -> Result<u32, Error> {
-    let context = context(ctx)?;
-    check(address, u64::from(len), 1)?;
-    let place = context
-        .resident
-        .get_mut(region as usize)
-        .ok_or(Error::BadParam)?;
-    *place = (address, len);
-    Ok(0)
-}
-
-fn query_size(ctx: u32, address: u32) -> Result<u32, Error> {
-    let index = &context(ctx)?.index;
-    let params = params(address)?;
-    params.check(index)?;
-    let (state, fed, arrays) = sizes(index, &params);
-    Ok(state + fed + arrays)
-}
-
-fn query_begin(ctx: u32, address: u32, vector: u32, memory: u32, len: u32) -> Result<u32, Error> {
-    let context = context(ctx)?;
-    let params = params(address)?;
-    params.check(&context.index)?;
-    let vector = bytes(vector, u64::from(context.index.dimension()) * 4)?;
-    check(memory, u64::from(len), 16)?;
-    let (state, fed, arrays) = sizes(&context.index, &params);
-    if len < state + fed + arrays {
-        return Err(Error::SmallBuffer);
+fn resident(ctx: u32, region: u32, address: u32, len: u32) -> i32 {
+    pass!(check_context(ctx));
+    pass!(check(address, u64::from(len)));
+    if region >= Region::COUNT as u32 {
+        return Error::BadParam.code();
     }
-    let fed_address = memory + state;
-    // SAFETY: the arrays lie inside the memory, behind the state and the fed ranges.
-    let arrays = unsafe {
-        core::slice::from_raw_parts_mut((fed_address + fed) as *mut u64, arrays as usize / 8)
-    };
-    let vector = (0..context.index.dimension() as usize).map(|i| f32_at(vector, i * 4));
-    let query = Query::begin_with(context.index, params, vector, Backend::compiled(), arrays)?;
-    // SAFETY: inside the memory and aligned.
+    // SAFETY: `check_context` checked the context.
+    unsafe { (*(ctx as *mut Context)).resident[region as usize] = (address, len) };
+    OK
+}
+
+fn query_size(ctx: u32, params: u32) -> i32 {
+    prepare(ctx, params, &mut MaybeUninit::uninit(), 0)
+}
+
+fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32 {
+    let size = query_size(ctx, params);
+    if size < 0 {
+        return size;
+    }
+    pass!(check_aligned(memory, len));
+    if len < size as u32 {
+        return Error::SmallBuffer.code();
+    }
+    // SAFETY: the memory holds what `prepare` lays out in it.
     unsafe {
-        (memory as *mut State).write(State {
-            tag: STATE_TAG ^ memory,
-            feeding: Feeding {
-                context,
-                fed: fed_address as *mut Fed,
-                fed_count: 0,
-                needed: 0,
-                cursor: 0,
-            },
-            query,
-        });
+        prepare(ctx, params, &mut *(memory as *mut MaybeUninit<State>), memory);
+        let state = state(memory);
+        pass!(check(vector, u64::from(state.query.index.dimension()) * 4));
+        if let Err(error) = state.query.take_vector(|i| (vector as *const f32).add(i).read_unaligned()) {
+            return error.code();
+        }
+        state.tag = STATE_TAG ^ memory;
     }
-    Ok(0)
+    OK
 }
 
-fn query_step(address: u32) -> Result<u32, Error> {
-    let State { feeding, query, .. } = state(address)?;
+fn query_step(address: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    let State { feeding, query, .. } = unsafe { state(address) };
     if feeding.needed != 0 && feeding.fed_count == 0 {
-        return Err(Error::State);
+        return Error::State.code();
     }
-    feeding.needed = match query.step(feeding)? {
-        Step::Done => 0,
-        Step::Needs(count) => count,
-    };
-    Ok(feeding.needed)
+    match query.step(feeding) {
+        Ok(Step::Done) => feeding.needed = 0,
+        Ok(Step::Needs(count)) => feeding.needed = count,
+        Err(error) => return error.code(),
+    }
+    feeding.needed as i32
 }
 
-fn query_feed(address: u32, i: u32, data: u32) -> Result<u32, Error> {
-    let State { feeding, query, .. } = state(address)?;
-    let need = *query.needs().get(i as usize).ok_or(Error::BadParam)?;
-    // In order; needs of an earlier step are none any more.
-    if feeding.needed == 0 || i != feeding.fed_count {
-        return Err(Error::State);
+fn query_feed(address: u32, i: u32, data: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    let State { feeding, query, .. } = unsafe { state(address) };
+    // In order, and only what the last step asked for.
+    if i >= feeding.needed || i != feeding.fed_count {
+        return Error::State.code();
     }
-    check(data, u64::from(need.len), 1)?;
-    // SAFETY: there is a place for each of the most needs.
+    // SAFETY: that many ranges are needed, and there is a place for each.
     unsafe {
-        *feeding.fed.add(i as usize) = Fed {
-            need,
-            address: u64::from(data),
-        };
+        let need = query.needs.at(i as usize);
+        pass!(check(data, u64::from(need.len)));
+        *feeding.fed.add(i as usize) = Fed { need, address: data };
     }
-    feeding.fed_count += 1;
-    Ok(0)
+    feeding.fed_count = i + 1;
+    OK
 }
 
-fn query_results(address: u32, out: u32, max: u32) -> Result<u32, Error> {
-    let query = &mut state(address)?.query;
-    let count = query.hit_count()?.min(max);
-    check(out, u64::from(count) * 8, 1)?;
+fn query_needs(address: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    unsafe { state(address) }.query.needs().as_ptr() as i32
+}
+
+fn query_results(address: u32, out: u32, max: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    let query = unsafe { &mut state(address).query };
+    if query.phase != Phase::Done {
+        return Error::State.code();
+    }
+    let count = max.min(query.settings.k).min(query.pool.len as u32);
+    pass!(check(out, u64::from(count) * 8));
     let mut place = out as *mut Hit;
     query.for_each_hit(count as usize, |hit| {
         // SAFETY: no more than `count` are taken.
         unsafe { place.write_unaligned(hit) };
         place = place.wrapping_add(1);
-    })?;
-    Ok(count)
+    });
+    count as i32
 }
 
-fn query_stats(address: u32, out: u32) -> Result<u32, Error> {
-    let stats = state(address)?.query.stats();
-    check(out, 16, 1)?;
+fn query_stats(address: u32, out: u32) -> i32 {
+    pass!(check_state(address));
+    pass!(check(out, size_of::<Stats>() as u64));
     // SAFETY: just checked.
-    unsafe { (out as *mut crate::Stats).write_unaligned(stats) };
-    Ok(0)
+    unsafe { (out as *mut Stats).write_unaligned(state(address).query.stats) };
+    OK
 }
 
-fn block_distances(address: u32, records: u32, count: u32, out: u32) -> Result<u32, Error> {
-    let query = &state(address)?.query;
-    let len = query.index.record_len();
-    let records = bytes(records, u64::from(count) * u64::from(len))?;
-    check(out, u64::from(count) * 8, 1)?;
-    let mut place = out as *mut Hit;
-    for record in records.chunks_exact(len as usize) {
-        let hit = query.block_distance(record)?;
-        // SAFETY: there are `count` records and as many places.
-        unsafe { place.write_unaligned(hit) };
-        place = place.wrapping_add(1);
+fn block_distances(address: u32, records: u32, count: u32, out: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    let query = unsafe { &state(address).query };
+    let len = query.index.row_len(Region::VecI8);
+    pass!(check(records, u64::from(count) * u64::from(len)));
+    pass!(check(out, u64::from(count) * 8));
+    for i in 0..count {
+        // SAFETY: there are `count` records and as many places; a query that began has its vector.
+        unsafe {
+            let record = from_raw_parts((records + i * len) as *const u8, len as usize);
+            let key = query.key_of(View::new(record), false);
+            if key == BAD {
+                return Error::BadData.code();
+            }
+            ((out + i * 8) as *mut Hit).write_unaligned(Hit::of(key));
+        }
     }
-    Ok(0)
+    OK
 }
 
-fn topk_merge(address: u32, pairs: u32, count: u32) -> Result<u32, Error> {
-    let query = &mut state(address)?.query;
-    for pair in bytes(pairs, u64::from(count) * 8)?.chunks_exact(8) {
-        query.merge(Hit {
-            row: u32_at(pair, 0),
-            distance: f32_at(pair, 4),
-        })?;
+fn topk_merge(address: u32, pairs: u32, count: u32) -> i32 {
+    pass!(check_state(address));
+    // SAFETY: just checked.
+    let query = unsafe { &mut state(address).query };
+    if query.phase != Phase::Done {
+        return Error::State.code();
     }
-    Ok(0)
+    pass!(check(pairs, u64::from(count) * 8));
+    for i in 0..count {
+        // SAFETY: there are `count` pairs.
+        query.merge_hit(unsafe { ((pairs + i * 8) as *const Hit).read_unaligned() });
+    }
+    OK
 }
-
-const _: () = assert!(GROUP == 32 && HEAD_LEN == 128);
 
 macro_rules! exports {
     ($($name:ident($($arg:ident),*) => $inner:ident;)*) => {
@@ -344,8 +368,8 @@ macro_rules! exports {
             #[doc = concat!("See `", stringify!($inner), "` in kernel.md, section 7.")]
             // SAFETY: no other symbol has a name of this prefix.
             #[unsafe(no_mangle)]
-            pub extern "C" fn $name($($arg: u32),*) -> i32 {
-                answer($inner($($arg),*))
+            extern "C" fn $name($($arg: u32),*) -> i32 {
+                $inner($($arg),*)
             }
         )*
     };
@@ -357,6 +381,7 @@ exports! {
     rvf_query_size(ctx, params) => query_size;
     rvf_query_begin(ctx, params, vector, state, state_len) => query_begin;
     rvf_query_step(state) => query_step;
+    rvf_query_needs(state) => query_needs;
     rvf_query_feed(state, i, address) => query_feed;
     rvf_query_results(state, out, max) => query_results;
     rvf_query_stats(state, out) => query_stats;
@@ -367,22 +392,15 @@ exports! {
 /// The version of the interface.
 // SAFETY: no other symbol has a name of this prefix.
 #[unsafe(no_mangle)]
-pub extern "C" fn rvf_abi() -> i32 {
+extern "C" fn rvf_abi() -> i32 {
     ABI
 }
 
 /// What this module can do: bits of kernel.md, section 7.
 // SAFETY: no other symbol has a name of this prefix.
 #[unsafe(no_mangle)]
-pub extern "C" fn rvf_caps() -> i32 {
+extern "C" fn rvf_caps() -> i32 {
     0xFFE | (LAYOUT as i32) << 16 | cfg!(target_feature = "simd128") as i32
-}
-
-/// The address of the first range that the last step asked for.
-// SAFETY: no other symbol has a name of this prefix.
-#[unsafe(no_mangle)]
-pub extern "C" fn rvf_query_needs(address: u32) -> i32 {
-    answer(state(address).map(|state| state.query.needs().as_ptr() as u32))
 }
 
 #[panic_handler]

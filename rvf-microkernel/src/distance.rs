@@ -1,8 +1,5 @@
 //! Distances (K-DIST).
-#![allow(
-    unsafe_code,
-    reason = "records and arrays are read unchecked, see `memory`"
-)]
+#![allow(unsafe_code, reason = "records and arrays are read unchecked, see `memory`")]
 
 use crate::backend::Term;
 use crate::heap::key;
@@ -16,19 +13,13 @@ const I8_HEAD: usize = 12;
 /// Where the components of a float record start.
 const FLOAT_HEAD: usize = 4;
 
-/// In place of a key: the record is not at hand. No distance has such a key.
-pub(crate) const MISSING: u64 = u64::MAX;
-/// In place of a key: the record's row is not below the number of rows.
-pub(crate) const BAD: u64 = u64::MAX - 1;
+/// In place of a key: the record's row is not below the number of rows. No distance has such a key.
+pub(crate) const BAD: u64 = u64::MAX;
 
 /// What K-NUM-3 makes of a result: NaN counts as +∞, −0 as +0.
 #[inline(always)]
 pub(crate) fn canonical(distance: f32) -> f32 {
-    if distance.is_nan() {
-        f32::INFINITY
-    } else {
-        distance + 0.0
-    }
+    if distance.is_nan() { f32::INFINITY } else { distance + 0.0 }
 }
 
 impl Query<'_> {
@@ -36,7 +27,8 @@ impl Query<'_> {
     /// (K-DIST-1), and its row; or [`BAD`].
     ///
     /// # Safety
-    /// The record has the bytes that the index says.
+    /// The record has the bytes that the index says, and the query's vector was taken.
+    #[inline(never)]
     pub(crate) unsafe fn key_of(&self, record: View<'_>, float: bool) -> u64 {
         // SAFETY: the head of a record.
         let row = unsafe { record.u32(0) };
@@ -44,52 +36,43 @@ impl Query<'_> {
             return BAD;
         }
         let metric = self.index.metric();
-        let prepared = &self.prepared;
-        let dimension = self.index.dimension() as usize;
-        let (dot, mut squares, norm, distance);
+        let mut squares = 0.0;
+        let mut norm = self.integer_norm;
+        let dot;
+        let mut distance;
+        let words = self.index.words() as usize;
         if float {
-            let half = self.index.vectors() == Vectors::F16;
-            // SAFETY: D components stand behind the head; the query has D.
-            let (components, vector) = unsafe {
-                let len = if half { dimension * 2 } else { dimension * 4 };
-                (
-                    record.bytes(FLOAT_HEAD, len),
-                    self.arrays.vector.slice(dimension),
-                )
+            let halves = self.index.vectors() == Vectors::F16;
+            // SAFETY: D components stand behind the head of a record.
+            let sum = |term: Term| unsafe {
+                f64::from(self.sum_of_record(term.of_halves(halves), record.from(FLOAT_HEAD)))
             };
-            let term = if metric == Metric::L2 {
-                Term::SquaredDifference
+            norm = f64::from(self.norm);
+            if metric == Metric::L2 {
+                dot = 0.0;
+                distance = sum(Term::SQUARED_DIFFERENCE);
             } else {
-                Term::Product
-            };
-            dot = f64::from(self.backend.sum(term, half, components, vector));
-            squares = 1.0;
-            if metric == Metric::Cosine {
-                squares = f64::from(self.backend.sum(Term::Square, half, components, vector));
+                dot = sum(Term::PRODUCT);
+                distance = -dot;
+                if metric == Metric::Cosine {
+                    squares = sum(Term::SQUARE);
+                }
             }
-            norm = f64::from(prepared.norm);
-            distance = if metric == Metric::L2 { dot } else { -dot };
         } else {
-            // SAFETY: as above.
-            let (components, integers) = unsafe {
+            let dimension = self.index.dimension() as usize;
+            // SAFETY: as above; D components of the query were written.
+            let scale = unsafe {
                 squares = f64::from(record.u32(8));
-                (
-                    record.bytes(I8_HEAD, dimension),
-                    self.arrays.integers.slice(dimension),
-                )
+                let components = record.bytes(I8_HEAD, dimension);
+                dot = self.backend.dot(components, self.arrays.integers(words).slice(dimension)) as f64;
+                f64::from(record.f32(4))
             };
-            // SAFETY: the head of a record.
-            let scale = f64::from(unsafe { record.f32(4) });
-            let step = prepared.step;
-            norm = prepared.integer_norm;
-            dot = self.backend.dot(components, integers) as f64;
-            distance = if metric == Metric::L2 {
-                ((scale * scale) * squares + (step * step) * norm) - ((2.0 * scale) * step) * dot
-            } else {
-                -((scale * step) * dot)
-            };
+            distance = -((scale * self.step) * dot);
+            if metric == Metric::L2 {
+                // Doubling is exact, so 2·((a·b)·dot) is ((2·a)·b)·dot.
+                distance = ((scale * scale) * squares + (self.step * self.step) * norm) + 2.0 * distance;
+            }
         }
-        let mut distance = distance;
         if metric == Metric::Cosine {
             distance = 1.0 - dot / (sqrt64(squares) * sqrt64(norm));
             if squares == 0.0 || norm == 0.0 {

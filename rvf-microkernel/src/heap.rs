@@ -4,7 +4,7 @@
     reason = "the places of the heap are accessed unchecked, see `memory`"
 )]
 
-use crate::memory::{Array, Plain};
+use crate::memory::{List, Plain};
 
 /// An entry: ordered by its key alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,75 +39,41 @@ pub(crate) const fn distance_of(key: u64) -> f32 {
     f32::from_bits(bits ^ (((!bits as i32) >> 31) as u32 | 0x8000_0000))
 }
 
-/// The smallest entries that were offered, as many as there are places.
+/// As a heap, a list keeps the smallest entries that were offered, as many as there are places.
 ///
 /// The order of a heap is made when the last place is taken; before that the entries lie as they came.
-#[derive(Debug)]
-pub(crate) struct Heap<'s> {
-    places: Array<'s, Entry>,
-    len: usize,
-    limit: usize,
-}
-
-impl<'s> Heap<'s> {
-    /// # Safety
-    /// The array has `limit` places.
-    pub(crate) unsafe fn new(places: Array<'s, Entry>, limit: usize) -> Self {
-        Self {
-            places,
-            len: 0,
-            limit,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn entries(&mut self) -> &mut [Entry] {
-        // SAFETY: the first `len` places are written.
-        unsafe { self.places.slice_mut(self.len) }
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether every place is taken.
-    #[inline(always)]
-    pub(crate) const fn is_full(&self) -> bool {
-        self.len == self.limit
-    }
-
+impl List<'_, Entry> {
     /// The distance of the largest entry once every place is taken, else +∞.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn bound(&self) -> f32 {
-        if self.len == 0 || !self.is_full() {
+        if !self.is_full() {
             return f32::INFINITY;
         }
-        // SAFETY: there is at least one entry.
-        distance_of(unsafe { self.places.at(0) }.key)
+        // SAFETY: no heap has no place.
+        distance_of(unsafe { self.at(0) }.key)
     }
 
     /// Takes the entry if a place is free or it is smaller than the largest one, which it then replaces.
+    #[inline(never)]
     pub(crate) fn offer(&mut self, key: u64, number: u64) {
         let entry = Entry { key, number };
-        if !self.is_full() {
-            // SAFETY: len is below the limit.
-            unsafe { self.places.set(self.len, entry) };
-            self.len += 1;
+        if self.push(entry) {
             if self.is_full() {
                 self.restore();
             }
             return;
         }
-        // SAFETY: a heap that is full has an entry: none that is offered to has a limit of 0.
+        // SAFETY: no heap has no place, and this one is full.
         unsafe {
-            if key < self.places.at(0).key {
-                self.places.set(0, entry);
+            if key < self.at(0).key {
+                self.set(0, entry);
                 self.sift_down(0, self.len);
             }
         }
     }
 
-    /// Makes the order of a heap again after keys were changed.
+    /// Makes the order of a heap, after keys were changed or the entries were sorted.
+    #[inline(never)]
     pub(crate) fn restore(&mut self) {
         for root in (0..self.len / 2).rev() {
             // SAFETY: root < len.
@@ -115,46 +81,47 @@ impl<'s> Heap<'s> {
         }
     }
 
-    /// Puts the entries into descending order, which is also the order of a heap.
-    pub(crate) fn sort_descending(&mut self) {
+    /// Puts the entries into ascending order. Before more is offered, the order of a heap must be restored.
+    #[inline(always)]
+    pub(crate) fn sort(&mut self) {
         self.restore();
         for end in (1..self.len).rev() {
             // SAFETY: 0 < end < len.
             unsafe {
-                let last = self.places.at(end);
-                self.places.set(end, self.places.at(0));
-                self.places.set(0, last);
+                let last = self.at(end);
+                self.set(end, self.at(0));
+                self.set(0, last);
                 self.sift_down(0, end);
             }
         }
-        self.entries().reverse();
     }
 
     /// Lets the entry at `root` sink until none below it is larger, among the first `len` entries.
     ///
     /// # Safety
     /// root < len, and there are `len` entries.
+    #[inline(never)]
     unsafe fn sift_down(&mut self, root: usize, len: usize) {
         // SAFETY: every index is below `len`.
         unsafe {
-            let moving = self.places.at(root);
+            let moving = self.at(root);
             let mut hole = root;
             loop {
                 let mut child = 2 * hole + 1;
                 if child >= len {
                     break;
                 }
-                if child + 1 < len && self.places.at(child + 1).key > self.places.at(child).key {
+                if child + 1 < len && self.at(child + 1).key > self.at(child).key {
                     child += 1;
                 }
-                let larger = self.places.at(child);
+                let larger = self.at(child);
                 if larger.key <= moving.key {
                     break;
                 }
-                self.places.set(hole, larger);
+                self.set(hole, larger);
                 hole = child;
             }
-            self.places.set(hole, moving);
+            self.set(hole, moving);
         }
     }
 }

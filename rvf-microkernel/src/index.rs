@@ -121,7 +121,7 @@ impl Index {
             words,
             metric,
             vectors,
-            row_len: [0, 8 * words + 4, record_len, float_len, 0, 0],
+            row_len: [1, 8 * words + 4, record_len, float_len, 1, 1],
             // SAFETY: as above.
             seed: unsafe { head.u64(0x20) },
         })
@@ -164,7 +164,7 @@ impl Index {
     }
 
     /// Bytes of a row in a region of rows: a code with its correction word in QUANT, a record in VEC (0 in
-    /// [`Region::VecFloat`] if the file keeps i8 only); 0 in the other regions.
+    /// [`Region::VecFloat`] if the file keeps i8 only); 1 in the other regions.
     #[must_use]
     #[inline(always)]
     pub const fn row_len(&self, region: Region) -> u32 {

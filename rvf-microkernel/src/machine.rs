@@ -6,30 +6,25 @@
 
 use crate::Error;
 use crate::data::{Data, Need, Region};
-use crate::distance::{BAD, MISSING, canonical};
-use crate::heap::{distance_of, key};
-use crate::index::{GROUP, HEAD_LEN, LIST_LEN, Vectors};
+use crate::distance::{BAD, canonical};
+use crate::heap::key;
+use crate::index::{HEAD_LEN, LIST_LEN, Vectors};
 use crate::memory::View;
 use crate::query::{Hit, Query, Stats};
+use crate::scan::Candidate;
 
-/// What a query does next.
+/// What a query does next. The first three are also where a query of [`Mode`](crate::Mode) 0, 1 or 2 begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// Reads the mean.
-    Mean,
-    /// Reads the list directory.
-    Directory,
-    /// Scans codes.
-    Scan,
-    /// Computes the integer distances of the buffer's entries.
-    Rank,
-    /// Computes the float distances of the pool's entries.
-    Rescore,
-    /// Computes the distance of every live vector.
-    Exact,
+    /// Reads the mean and the list directory.
+    Head = 0,
+    /// Scans codes; in exact mode it only tests what is live.
+    Scan = 1,
     /// Has its hits.
-    Done,
+    Done = 2,
+    /// Computes the distances of the buffer's entries.
+    Rank = 3,
 }
 
 /// How a phase ended.
@@ -42,12 +37,7 @@ pub(crate) enum Outcome {
     Missing,
     /// The data contradict themselves.
     Bad,
-    /// The hits are there.
-    Done,
 }
-
-/// In place of a mask of 32 bits: a bitmap is not at hand.
-pub(crate) const UNKNOWN: u64 = 1 << 32;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,19 +59,17 @@ impl Query<'_> {
     /// [`Error::BadData`] by K-ABI-6.
     #[inline]
     pub fn step<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<Step, Error> {
-        loop {
+        while self.phase != Phase::Done {
             match self.advance(data) {
                 Outcome::Moved => {}
-                Outcome::Done => return Ok(Step::Done),
                 Outcome::Bad => return Err(Error::BadData),
                 Outcome::Missing => {
-                    self.needs.truncate(0);
-                    data.before_needs();
-                    self.foresee(data);
-                    return Ok(Step::Needs(self.needs.len() as u32));
+                    self.ask(data);
+                    return Ok(Step::Needs(self.needs.len as u32));
                 }
             }
         }
+        Ok(Step::Done)
     }
 
     /// The ranges that the last step asked for, in the order in which they are wanted.
@@ -104,7 +92,7 @@ impl Query<'_> {
         if self.phase != Phase::Done {
             return Err(Error::State);
         }
-        Ok(self.settings.k.min(self.pool.len() as u32))
+        Ok(self.settings.k.min(self.pool.len as u32))
     }
 
     /// Writes the best hits, in order, as many as `out` and k allow; answers how many.
@@ -122,15 +110,13 @@ impl Query<'_> {
         Ok(count)
     }
 
-    /// The `count` best hits, in order.
+    /// The `count` best hits, in order; there are as many.
     #[inline(always)]
     pub(crate) fn for_each_hit(&mut self, count: usize, mut take: impl FnMut(Hit)) {
-        self.pool.sort_descending();
-        for entry in self.pool.entries().iter().rev().take(count) {
-            take(Hit {
-                row: entry.key as u32,
-                distance: distance_of(entry.key),
-            });
+        self.pool.sort();
+        for i in 0..count {
+            // SAFETY: there are as many hits.
+            take(Hit::of(unsafe { self.pool.at(i) }.key));
         }
     }
 
@@ -140,8 +126,15 @@ impl Query<'_> {
     /// [`Error::State`] if the query is not done.
     pub fn merge(&mut self, hit: Hit) -> Result<(), Error> {
         self.hit_count()?;
-        self.pool.offer(key(canonical(hit.distance), hit.row), 0);
+        self.merge_hit(hit);
         Ok(())
+    }
+
+    #[inline(always)]
+    pub(crate) fn merge_hit(&mut self, hit: Hit) {
+        // The results may have been read, which sorts.
+        self.pool.restore();
+        self.pool.offer(key(canonical(hit.distance), hit.row), 0);
     }
 
     /// The integer distance to one i8 record ([`Index::row_len`](crate::Index::row_len) bytes).
@@ -157,311 +150,136 @@ impl Query<'_> {
         if key == BAD {
             return Err(Error::BadData);
         }
-        Ok(Hit {
-            row: key as u32,
-            distance: distance_of(key),
-        })
+        Ok(Hit::of(key))
     }
 
+    #[inline(never)]
     fn advance<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
         match self.phase {
-            Phase::Mean => {
-                let len = 4 * self.index.dimension();
-                let Some(mean) = fetch(data, Region::Index, HEAD_LEN as u64, len) else {
-                    return Outcome::Missing;
-                };
-                // SAFETY: D × 4 bytes were fetched.
-                if !unsafe { self.take_mean(mean) } {
-                    return Outcome::Bad;
-                }
-                self.phase = Phase::Directory;
-                Outcome::Moved
-            }
-            Phase::Directory => {
-                let offset = u64::from(self.index.directory_offset());
-                let Some(entry) = fetch(data, Region::Index, offset, LIST_LEN) else {
-                    return Outcome::Missing;
-                };
-                // SAFETY: 32 bytes were fetched.
-                if !unsafe { self.index.fits(entry) } {
-                    return Outcome::Bad;
-                }
-                self.phase = Phase::Scan;
-                Outcome::Moved
-            }
+            Phase::Head => self.read_head(data),
             Phase::Scan => self.scan(data),
-            Phase::Rank | Phase::Rescore => self.score(data),
-            Phase::Exact => self.visit_all(data),
-            Phase::Done => Outcome::Done,
+            Phase::Rank | Phase::Done => self.rank(data),
         }
     }
 
-    /// The vector number at a place of the buffer or the pool, whichever this phase is about: a number, [`BAD`] at
-    /// the end, or [`MISSING`] for an entry of the buffer that is passed over (K-RANK-1).
-    fn candidate(&mut self, position: usize) -> u64 {
-        if self.phase == Phase::Rescore {
-            return self
-                .pool
-                .entries()
-                .get(position)
-                .map_or(BAD, |entry| entry.number);
-        }
-        let Some(&candidate) = self.buffer.as_slice().get(position) else {
-            return BAD;
+    /// Goes through what is ahead and writes down what is not at hand, as far as it can be foreseen and there is room.
+    #[inline(always)]
+    fn ask<'a, D: Data<'a>>(&mut self, data: &mut D) {
+        let (phase, row, position) = (self.phase, self.row, self.position);
+        data.before_needs();
+        self.needs.len = 0;
+        self.overfull = false;
+        self.asking = true;
+        self.advance(data);
+        self.asking = false;
+        (self.phase, self.row, self.position) = (phase, row, position);
+    }
+
+    /// The mean and the list directory stand side by side, and are asked for as one.
+    #[inline(always)]
+    fn read_head<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
+        let directory = self.index.directory_offset() - HEAD_LEN as u32;
+        let Some(mean) = self.fetch(data, Region::Index, HEAD_LEN as u32, directory + LIST_LEN) else {
+            return Outcome::Missing;
         };
-        if candidate.lower > self.estimates.bound()
-            || (self.pool.is_full() && candidate.lower + self.prepared.base > self.pool.bound())
-        {
-            return MISSING;
+        // SAFETY: that many bytes were fetched; the vector was taken when the query began.
+        if !unsafe { self.index.fits(mean.from(directory as usize)) && self.take_mean(mean) } {
+            return Outcome::Bad;
         }
-        u64::from(candidate.number)
+        self.phase = Phase::Scan;
+        Outcome::Moved
     }
 
-    /// Computes the distances of the buffer's or the pool's entries.
-    fn score<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        let float = self.phase == Phase::Rescore;
-        loop {
-            let number = self.candidate(self.position);
-            if number == BAD {
-                break;
-            }
-            if number != MISSING {
-                let key = self.key_at(data, float, number as u32);
-                if key == MISSING {
-                    return Outcome::Missing;
-                }
-                if key == BAD {
-                    return Outcome::Bad;
-                }
-                if !float {
-                    self.pool.offer(key, number);
-                } else if let Some(entry) = self.pool.entries().get_mut(self.position) {
-                    // The records of a vector name the same row.
-                    if entry.key as u32 != key as u32 {
+    /// Computes the distances of the buffer's entries (K-RANK-1).
+    #[inline(always)]
+    fn rank<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
+        while self.position < self.buffer.len {
+            // SAFETY: the position is below the length.
+            let Candidate { number, lower } = unsafe { self.buffer.at(self.position) };
+            // Without comparisons that a NaN would turn round: `lower` is a number, the sum may be none.
+            if !(lower > self.threshold || lower + self.base > self.pool.bound()) {
+                let region = if self.float { Region::VecFloat } else { Region::VecI8 };
+                let record = self.fetch(data, region, number, 1);
+                if self.asking {
+                    if self.overfull {
+                        break;
+                    }
+                } else {
+                    let Some(record) = record else {
+                        return Outcome::Missing;
+                    };
+                    // SAFETY: the bytes of one record were fetched; the vector was taken when the query began.
+                    let key = unsafe { self.key_of(record, self.float) };
+                    if key == BAD {
                         return Outcome::Bad;
                     }
-                    entry.key = key;
+                    let stats = &mut self.stats;
+                    let count = if self.float { &mut stats.float_distances } else { &mut stats.ranked };
+                    *count = count.wrapping_add(1);
+                    self.pool.offer(key, u64::from(number));
                 }
             }
             self.position += 1;
         }
-        self.position = 0;
-        self.buffer.truncate(0);
-        self.phase = if self.row < self.index.rows() {
-            Phase::Scan
-        } else if float || self.index.vectors() == Vectors::I8 {
-            // Float distances have changed the order.
-            self.pool.restore();
-            Phase::Done
-        } else {
-            Phase::Rescore
-        };
-        Outcome::Moved
-    }
-
-    fn visit_all<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        let float = self.index.vectors() != Vectors::I8;
-        while self.row < self.index.rows() {
-            let live = self.live(data, self.row, 1, false);
-            if live == UNKNOWN {
-                return Outcome::Missing;
-            }
-            if live & 1 != 0 {
-                let key = self.key_at(data, float, self.row);
-                if key == MISSING {
-                    return Outcome::Missing;
-                }
-                if key == BAD {
-                    return Outcome::Bad;
-                }
-                self.pool.offer(key, 0);
-            }
-            self.stats.scanned = self.stats.scanned.wrapping_add(1);
-            self.row += 1;
+        if self.asking {
+            return Outcome::Missing;
         }
-        self.phase = Phase::Done;
+        self.position = 0;
+        self.buffer.len = 0;
+        if self.row < self.index.rows() {
+            self.phase = Phase::Scan;
+        } else if self.float || self.index.vectors() == Vectors::I8 {
+            self.phase = Phase::Done;
+        } else {
+            // The pool is ranked again, by its float distances (K-RANK-3).
+            self.float = true;
+            for i in 0..self.pool.len {
+                // SAFETY: i is below the length.
+                let number = unsafe { self.pool.at(i) }.number as u32;
+                self.buffer.push(Candidate {
+                    number,
+                    lower: f32::NEG_INFINITY,
+                });
+            }
+            self.pool.len = 0;
+        }
         Outcome::Moved
     }
 
-    /// The key of a vector's record, or [`MISSING`], or [`BAD`].
-    fn key_at<'a, D: Data<'a>>(&mut self, data: &mut D, float: bool, number: u32) -> u64 {
-        let Some(record) = self.rows_at(data, record_region(float), number, 1) else {
-            return MISSING;
-        };
-        let count = if float {
-            &mut self.stats.float_distances
-        } else {
-            &mut self.stats.ranked
-        };
-        *count = count.wrapping_add(1);
-        // SAFETY: the bytes of one record were fetched.
-        unsafe { self.key_of(record, float) }
-    }
-
-    /// `count` rows of a region from `first` on.
-    #[inline(always)]
-    pub(crate) fn rows_at<'a, D: Data<'a>>(
-        &self,
+    /// `count` rows of a region from `first` on (of INDEX: bytes; of a bitmap: bytes). If they are not at hand, they are
+    /// written down when the query is asking: joined to an earlier range of the region if they touch.
+    #[inline(never)]
+    pub(crate) fn fetch<'a, D: Data<'a>>(
+        &mut self,
         data: &mut D,
         region: Region,
         first: u32,
         count: u32,
     ) -> Option<View<'a>> {
-        let len = self.index.row_len(region);
-        fetch(data, region, u64::from(first) * u64::from(len), count * len)
-    }
-
-    /// The live ones of `count` ≤ 32 vectors from `first` on, a bit for each, or [`UNKNOWN`]. Bits at and above
-    /// `count` mean nothing. What is not at hand is written down if `asking`.
-    pub(crate) fn live<'a, D: Data<'a>>(
-        &mut self,
-        data: &mut D,
-        first: u32,
-        count: u32,
-        asking: bool,
-    ) -> u64 {
-        let mut live = u64::from(u32::MAX);
-        let offset = u64::from(first / 8);
-        let len = (first % 8 + count).div_ceil(8);
-        for (region, flag) in [(Region::Filter, 1), (Region::Deletes, 2)] {
-            if self.settings.flags & flag == 0 {
-                continue;
-            }
-            if asking {
-                self.ask(data, region, offset, len);
-            } else if let Some(bytes) = data.get(region, offset, len) {
-                let word = bytes
-                    .iter()
-                    .rev()
-                    .fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
-                let word = word >> (first % 8);
-                live &= if flag == 1 { word } else { !word };
-            } else {
-                return UNKNOWN;
-            }
+        let row_len = self.index.row_len(region);
+        let offset = u64::from(first) * u64::from(row_len);
+        let len = count * row_len;
+        if let Some(bytes) = data.get(region, offset, len)
+            && bytes.len() >= len as usize
+        {
+            return Some(View::new(bytes));
         }
-        live
-    }
-
-    /// Writes down what is needed from here on, as far as it can be foreseen and there is room.
-    fn foresee<'a, D: Data<'a>>(&mut self, data: &mut D) {
-        match self.phase {
-            Phase::Rank | Phase::Rescore => {
-                let mut position = self.position;
-                loop {
-                    let number = self.candidate(position);
-                    if number == BAD {
-                        break;
-                    }
-                    if number != MISSING
-                        && !self.ask_rows(
-                            data,
-                            record_region(self.phase == Phase::Rescore),
-                            number as u32,
-                            1,
-                        )
-                    {
-                        break;
-                    }
-                    position += 1;
+        if self.asking {
+            let end = offset + u64::from(len);
+            // A region's last range is never far back: a group asks for three at most.
+            for need in self.needs.as_mut_slice().iter_mut().rev().take(3) {
+                if need.region == region
+                    && offset >= need.offset
+                    && offset <= need.offset + u64::from(need.len)
+                    && end - need.offset <= u64::from(self.settings.window)
+                {
+                    // Only parts of bitmaps overlap, and they are asked for in ascending order.
+                    need.len = (end - need.offset) as u32;
+                    return None;
                 }
             }
-            Phase::Scan => self.foresee_rows(data, Region::Quant, GROUP),
-            Phase::Exact => {
-                self.foresee_rows(data, record_region(self.index.vectors() != Vectors::I8), 1);
-            }
-            phase => {
-                if phase == Phase::Mean {
-                    self.ask(
-                        data,
-                        Region::Index,
-                        HEAD_LEN as u64,
-                        4 * self.index.dimension(),
-                    );
-                }
-                let offset = u64::from(self.index.directory_offset());
-                self.ask(data, Region::Index, offset, LIST_LEN);
-            }
+            self.overfull = !self.needs.push(Need { region, len, offset });
         }
-    }
-
-    /// Asks for rows from the next one on, in units of `unit` rows, each with its part of the bitmaps.
-    fn foresee_rows<'a, D: Data<'a>>(&mut self, data: &mut D, region: Region, unit: u32) {
-        let rows = self.index.rows();
-        let mut row = self.row;
-        while row < rows {
-            let count = unit.min(rows - row);
-            // In exact mode a vector that is known to be dead is passed over.
-            let live = self.live(data, row, count, false);
-            if unit != 1 || live & (UNKNOWN | 1) != 0 {
-                if !self.ask_rows(data, region, row, count) {
-                    break;
-                }
-                self.live(data, row, count, true);
-            }
-            row += count;
-        }
-    }
-
-    fn ask_rows<'a, D: Data<'a>>(
-        &mut self,
-        data: &mut D,
-        region: Region,
-        first: u32,
-        count: u32,
-    ) -> bool {
-        let len = self.index.row_len(region);
-        self.ask(data, region, u64::from(first) * u64::from(len), count * len)
-    }
-
-    /// Writes a range down unless it is at hand, joined to an earlier one of its region if they touch. Whether there
-    /// was room.
-    fn ask<'a, D: Data<'a>>(
-        &mut self,
-        data: &mut D,
-        region: Region,
-        offset: u64,
-        len: u32,
-    ) -> bool {
-        if data.get(region, offset, len).is_some() {
-            return true;
-        }
-        // A region's last range is never far back: a unit asks for three at most.
-        for need in self.needs.as_mut_slice().iter_mut().rev().take(4) {
-            let joined = offset
-                .wrapping_sub(need.offset)
-                .wrapping_add(u64::from(len));
-            if need.region == region
-                && offset >= need.offset
-                && offset <= need.offset + u64::from(need.len)
-                && joined <= u64::from(self.settings.window)
-            {
-                need.len = need.len.max(joined as u32);
-                return true;
-            }
-        }
-        self.needs.push(Need {
-            region,
-            len,
-            offset,
-        })
-    }
-}
-
-/// The region of records of a kind.
-const fn record_region(float: bool) -> Region {
-    if float {
-        Region::VecFloat
-    } else {
-        Region::VecI8
-    }
-}
-
-/// The bytes of a range, if they are at hand.
-#[inline(never)]
-fn fetch<'a, D: Data<'a>>(data: &mut D, region: Region, offset: u64, len: u32) -> Option<View<'a>> {
-    match data.get(region, offset, len) {
-        Some(bytes) if bytes.len() >= len as usize => Some(View::new(bytes)),
-        _ => None,
+        None
     }
 }

@@ -32,6 +32,17 @@ pub(crate) struct Array<'s, T> {
 }
 
 impl<T: Plain> Array<'_, T> {
+    /// An array at an address. Who uses it makes sure that the memory holds `len` values, aligned.
+    #[inline(always)]
+    pub(crate) fn new(start: *mut T, _len: usize) -> Self {
+        Self {
+            start,
+            #[cfg(debug_assertions)]
+            len: _len,
+            memory: PhantomData,
+        }
+    }
+
     #[inline(always)]
     fn check(&self, _len: usize) {
         #[cfg(debug_assertions)]
@@ -75,60 +86,76 @@ impl<T: Plain> Array<'_, T> {
     }
 }
 
-/// Cuts arrays out of memory, one after the other.
+impl Array<'_, f32> {
+    /// # Safety
+    /// The array has `len` values, and they were written.
+    #[inline(always)]
+    pub(crate) unsafe fn as_bytes(&self, len: usize) -> &[u8] {
+        self.check(len);
+        // SAFETY: the caller's promise.
+        unsafe { core::slice::from_raw_parts(self.start.cast(), len * 4) }
+    }
+}
+
+/// Cuts lists out of memory, one after the other.
 #[derive(Debug)]
 pub(crate) struct Cutter {
-    next: *mut u64,
-    words: usize,
+    next: *mut u8,
 }
 
 impl Cutter {
-    pub(crate) const fn new(memory: *mut u64) -> Self {
-        Self {
-            next: memory,
-            words: 0,
-        }
+    /// `memory` is aligned to 8 bytes.
+    pub(crate) const fn new(memory: *mut u8) -> Self {
+        Self { next: memory }
     }
 
-    /// How many words were cut.
-    pub(crate) const fn words(&self) -> usize {
-        self.words
+    /// Where the last list ends.
+    pub(crate) const fn end(&self) -> *mut u8 {
+        self.next
     }
 
-    /// The next array. Who uses it makes sure that the memory holds it.
+    /// The next list. Who uses it makes sure that the memory holds it.
     #[inline(always)]
-    pub(crate) fn cut<'s, T: Plain>(&mut self, len: usize) -> Array<'s, T> {
-        let words = (len * size_of::<T>()).div_ceil(8);
-        let start = self.next.cast();
-        self.next = self.next.wrapping_add(words);
-        self.words += words;
-        Array {
-            start,
-            #[cfg(debug_assertions)]
-            len,
-            memory: PhantomData,
-        }
+    pub(crate) fn cut<'s, T: Plain>(&mut self, limit: usize) -> List<'s, T> {
+        let places = Array::new(self.next.cast(), limit);
+        // All that is kept in lists takes a multiple of 8 bytes.
+        const { assert!(size_of::<T>().is_multiple_of(8)) }
+        self.next = self.next.wrapping_add(limit * size_of::<T>());
+        List { places, len: 0, limit }
     }
 }
 
 /// A list that grows up to a limit.
 #[derive(Debug)]
 pub(crate) struct List<'s, T> {
-    places: Array<'s, T>,
-    len: usize,
+    pub(crate) places: Array<'s, T>,
+    pub(crate) len: usize,
     limit: usize,
 }
 
 impl<'s, T: Plain> List<'s, T> {
     /// # Safety
-    /// The array has `limit` places.
-    pub(crate) unsafe fn new(places: Array<'s, T>, limit: usize) -> Self {
-        places.check(limit);
-        Self {
-            places,
-            len: 0,
-            limit,
-        }
+    /// i is below the length.
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, i: usize) -> T {
+        debug_assert!(i < self.len);
+        // SAFETY: the caller's promise.
+        unsafe { self.places.at(i) }
+    }
+
+    /// # Safety
+    /// i is below the length.
+    #[inline(always)]
+    pub(crate) unsafe fn set(&mut self, i: usize, value: T) {
+        debug_assert!(i < self.len);
+        // SAFETY: the caller's promise.
+        unsafe { self.places.set(i, value) };
+    }
+
+    /// Whether every place is taken.
+    #[inline(always)]
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len == self.limit
     }
 
     #[inline(always)]
@@ -220,12 +247,37 @@ impl<'a> View<'a> {
     }
 
     /// # Safety
+    /// There is a byte at `at`.
+    #[inline(always)]
+    pub(crate) unsafe fn u8(&self, at: usize) -> u8 {
+        self.check(at + 1);
+        // SAFETY: the caller's promise.
+        unsafe { self.start.add(at).read() }
+    }
+
+    /// # Safety
     /// There are eight bytes at `at`.
     #[inline(always)]
     pub(crate) unsafe fn u64(&self, at: usize) -> u64 {
         self.check(at + 8);
         // SAFETY: the caller's promise.
         u64::from_le(unsafe { self.start.add(at).cast::<u64>().read_unaligned() })
+    }
+
+    /// What follows the first `at` bytes.
+    ///
+    /// # Safety
+    /// There are that many.
+    #[inline(always)]
+    pub(crate) unsafe fn from(&self, at: usize) -> Self {
+        self.check(at);
+        Self {
+            // SAFETY: the caller's promise.
+            start: unsafe { self.start.add(at) },
+            #[cfg(debug_assertions)]
+            len: self.len - at,
+            bytes: PhantomData,
+        }
     }
 
     /// # Safety

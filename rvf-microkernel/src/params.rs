@@ -1,8 +1,12 @@
 //! What a search is asked for.
+#![allow(unsafe_code, reason = "a query is laid out nowhere to learn its length")]
+
+use core::mem::MaybeUninit;
 
 use crate::Error;
+use crate::backend::Backend;
 use crate::index::{Index, Vectors};
-use crate::query::Arrays;
+use crate::query::Query;
 
 /// The most hits, and the most candidates of a pool.
 pub const MAX_POOL: u32 = 65_536;
@@ -76,7 +80,11 @@ impl Params {
 /// Those of [`Params::check`].
 pub fn state_len(index: &Index, params: &Params) -> Result<usize, Error> {
     params.check(index)?;
-    Ok(Arrays::words(index, &Settings::from(*params)))
+    let mut place = MaybeUninit::uninit();
+    let settings = Settings::from(*params);
+    // SAFETY: the parameters are checked.
+    let end = unsafe { Query::set_up(&mut place, index, &settings, Backend::scalar(), core::ptr::null_mut()) };
+    Ok(end.addr() / 8)
 }
 
 /// The parameters as the wasm interface has them.
@@ -94,8 +102,7 @@ pub(crate) struct Settings {
 }
 
 pub(crate) const CODED: u32 = Mode::Coded as u32;
-pub(crate) const EXACT: u32 = Mode::Exact as u32;
-const BLOCKS: u32 = Mode::Blocks as u32;
+pub(crate) const BLOCKS: u32 = Mode::Blocks as u32;
 
 impl From<Params> for Settings {
     fn from(params: Params) -> Self {

@@ -1,20 +1,18 @@
-//! A query: its arrays, and what is computed from the vector before the search (K-QRY).
-#![allow(
-    unsafe_code,
-    reason = "the arrays are accessed unchecked, see `memory`"
-)]
+//! A query: its memory, and what is computed from the vector before the search (K-QRY).
+#![allow(unsafe_code, reason = "the arrays are accessed unchecked, see `memory`")]
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use crate::Error;
 use crate::backend::{Backend, FirstLook, Term};
 use crate::data::Need;
-use crate::heap::{Entry, Heap};
-use crate::index::{Index, Metric};
+use crate::heap::{Entry, distance_of};
+use crate::index::{Index, Metric, Vectors};
 use crate::machine::Phase;
-use crate::memory::{Array, Cutter, List, View};
-use crate::params::{CODED, EXACT, Params, Settings};
+use crate::memory::{Array, Cutter, List, Plain, View};
+use crate::params::{CODED, Params, Settings, state_len};
 use crate::roots::sqrt32;
 use crate::rotate::rotate;
 use crate::scan::Candidate;
@@ -48,89 +46,14 @@ pub struct Hit {
     pub distance: f32,
 }
 
-/// The estimator of a plane.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Gain {
-    /// g of K-QRY-4.
-    pub(crate) gain: f32,
-    /// E of K-QRY-4.
-    pub(crate) width: f32,
-}
-
-/// Numbers that are computed from the vector once.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Prepared {
-    /// N: the sum of squares of the query.
-    pub(crate) norm: f32,
-    pub(crate) base: f32,
-    /// The step of the integer query.
-    pub(crate) step: f64,
-    /// N16: the sum of squares of the integer query.
-    pub(crate) integer_norm: f64,
-    pub(crate) first: FirstLook,
-    pub(crate) second: Gain,
-}
-
-/// The arrays of a query.
-#[derive(Debug)]
-pub(crate) struct Arrays<'s> {
-    /// D components of the query.
-    pub(crate) vector: Array<'s, f32>,
-    /// |v|, once it is known: D.
-    residual: Array<'s, f32>,
-    /// m, once it is known: D.
-    weights: Array<'s, f32>,
-    /// D components of the integer query.
-    pub(crate) integers: Array<'s, i16>,
-    /// W words of the sign plane, then W of the low plane.
-    pub(crate) planes: Array<'s, u64>,
-}
-
-type Lists<'s> = (
-    Array<'s, Entry>,
-    Array<'s, Entry>,
-    Array<'s, Candidate>,
-    Array<'s, Need>,
-);
-
-/// Places of the heap of estimates, of the pool, and of the buffer (C of K-SCAN-1).
-fn places(settings: &Settings) -> (usize, usize, usize) {
-    let k = settings.k as usize;
-    if settings.mode == CODED {
-        let pool = settings.pool as usize;
-        (k, pool, 512 + 16 * pool)
-    } else {
-        (0, k, 0)
-    }
-}
-
-impl<'s> Arrays<'s> {
+impl Hit {
+    /// The hit of a key.
     #[inline(always)]
-    fn cut(cutter: &mut Cutter, index: &Index, settings: &Settings) -> (Self, Lists<'s>) {
-        let dimension = index.dimension() as usize;
-        let (estimates, pool, buffer) = places(settings);
-        (
-            Self {
-                vector: cutter.cut(dimension),
-                residual: cutter.cut(dimension),
-                weights: cutter.cut(dimension),
-                integers: cutter.cut(dimension),
-                planes: cutter.cut(2 * index.words() as usize),
-            },
-            (
-                cutter.cut(estimates),
-                cutter.cut(pool),
-                cutter.cut(buffer),
-                cutter.cut(settings.max_needs as usize),
-            ),
-        )
-    }
-
-    /// How many words the arrays take. The settings are checked.
-    pub(crate) fn words(index: &Index, settings: &Settings) -> usize {
-        let mut cutter = Cutter::new(core::ptr::null_mut());
-        Self::cut(&mut cutter, index, settings);
-        cutter.words()
+    pub(crate) const fn of(key: u64) -> Self {
+        Self {
+            row: key as u32,
+            distance: distance_of(key),
+        }
     }
 }
 
@@ -138,21 +61,41 @@ impl<'s> Arrays<'s> {
 ///
 /// It lives in memory that the caller gives ([`state_len`](crate::state_len) words) and takes its bytes from a
 /// [`Data`](crate::Data).
+#[repr(C)]
 pub struct Query<'s> {
     pub(crate) index: &'s Index,
-    pub(crate) settings: Settings,
     pub(crate) backend: Backend,
+    pub(crate) settings: Settings,
     pub(crate) phase: Phase,
-    pub(crate) arrays: Arrays<'s>,
-    pub(crate) estimates: Heap<'s>,
-    pub(crate) pool: Heap<'s>,
-    pub(crate) buffer: List<'s, Candidate>,
-    pub(crate) needs: List<'s, Need>,
-    pub(crate) prepared: Prepared,
+    /// While this is set, what is not at hand is written down, and nothing else is done.
+    pub(crate) asking: bool,
+    /// There was no room for a need.
+    pub(crate) overfull: bool,
+    /// Distances are float distances from now on.
+    pub(crate) float: bool,
     /// The next row to visit.
     pub(crate) row: u32,
-    /// The next entry of the buffer or the pool.
+    /// The next entry of the buffer.
     pub(crate) position: usize,
+    pub(crate) buffer: List<'s, Candidate>,
+    pub(crate) pool: List<'s, Entry>,
+    pub(crate) estimates: List<'s, Entry>,
+    pub(crate) needs: List<'s, Need>,
+    /// The arrays of components and the planes, see [`Arrays`].
+    pub(crate) arrays: Arrays<'s>,
+    /// T.
+    pub(crate) threshold: f32,
+    pub(crate) base: f32,
+    pub(crate) first_look: FirstLook,
+    /// g₂ and E₂.
+    pub(crate) gain: f32,
+    pub(crate) width: f32,
+    /// N: the sum of squares of the query.
+    pub(crate) norm: f32,
+    /// The step of the integer query.
+    pub(crate) step: f64,
+    /// N16: the sum of squares of the integer query.
+    pub(crate) integer_norm: f64,
     pub(crate) stats: Stats,
 }
 
@@ -165,6 +108,53 @@ impl fmt::Debug for Query<'_> {
             .field("row", &self.row)
             .field("stats", &self.stats)
             .finish_non_exhaustive()
+    }
+}
+
+/// Memory of W runs, W being the words of a code: each array takes a part of it that grows with W.
+#[derive(Debug)]
+pub(crate) struct Arrays<'s> {
+    start: *mut u8,
+    memory: PhantomData<&'s mut [u8]>,
+}
+
+impl<'s> Arrays<'s> {
+    /// Bytes of all arrays for each word.
+    const LEN: usize = 3 * 256 + 128 + 16;
+
+    #[inline(always)]
+    fn part<T: Plain>(&self, words: usize, bytes_before: usize, count: usize) -> Array<'s, T> {
+        Array::new(self.start.wrapping_add(words * bytes_before).cast(), words * count)
+    }
+
+    /// The components of the query.
+    #[inline(always)]
+    pub(crate) fn vector(&self, words: usize) -> Array<'s, f32> {
+        self.part(words, 0, 64)
+    }
+
+    /// u, then v, then |v|.
+    #[inline(always)]
+    fn residual(&self, words: usize) -> Array<'s, f32> {
+        self.part(words, 256, 64)
+    }
+
+    /// |v|·m
+    #[inline(always)]
+    fn weighted(&self, words: usize) -> Array<'s, f32> {
+        self.part(words, 512, 64)
+    }
+
+    /// The components of the integer query.
+    #[inline(always)]
+    pub(crate) fn integers(&self, words: usize) -> Array<'s, i16> {
+        self.part(words, 768, 64)
+    }
+
+    /// The sign plane, then the low plane.
+    #[inline(always)]
+    pub(crate) fn planes(&self, words: usize) -> Array<'s, u64> {
+        self.part(words, 896, 2)
     }
 }
 
@@ -182,76 +172,68 @@ impl<'s> Query<'s> {
         backend: Backend,
         memory: &'s mut [u64],
     ) -> Result<Self, Error> {
-        let settings = Settings::from(*params);
-        settings.check(index)?;
+        if memory.len() < state_len(index, params)? {
+            return Err(Error::SmallBuffer);
+        }
         if vector.len() != index.dimension() as usize {
             return Err(Error::BadQuery);
         }
-        if memory.len() < Arrays::words(index, &settings) {
-            return Err(Error::SmallBuffer);
-        }
-        let mut query = MaybeUninit::uninit();
-        let component = |i: usize| vector.get(i).copied().unwrap_or_default();
-        // SAFETY: the settings and the length of the memory are checked; `begin_in` writes the query.
+        let mut place = MaybeUninit::uninit();
+        let settings = Settings::from(*params);
+        // SAFETY: `state_len` checked the parameters, and the memory is as long as it says.
         unsafe {
-            Self::begin_in(
-                &mut query,
-                index,
-                &settings,
-                component,
-                backend,
-                memory.as_mut_ptr(),
-            )?;
-            Ok(query.assume_init())
+            Self::set_up(&mut place, index, &settings, backend, memory.as_mut_ptr().cast());
+            let mut query: Self = place.assume_init();
+            query.take_vector(|i| vector.get(i).copied().unwrap_or_default())?;
+            Ok(query)
         }
     }
 
-    /// Starts a query at `place`, which holds it if the answer is Ok.
+    /// Writes a query that has no vector yet, cuts its memory, and answers where that ends. The memory is only
+    /// pointed at, not used.
     ///
     /// # Safety
-    /// The settings are checked, and `memory` is as many words as [`Arrays::words`] says, borrowed for 's.
+    /// The settings are checked.
     #[inline(always)]
-    pub(crate) unsafe fn begin_in(
+    pub(crate) unsafe fn set_up(
         place: &mut MaybeUninit<Self>,
         index: &'s Index,
         settings: &Settings,
-        component: impl Fn(usize) -> f32,
         backend: Backend,
-        memory: *mut u64,
-    ) -> Result<(), Error> {
-        let (arrays, (estimates, pool, buffer, needs)) =
-            Arrays::cut(&mut Cutter::new(memory), index, settings);
-        let (estimate_places, pool_places, buffer_places) = places(settings);
-        // SAFETY: the limits are the lengths by which the arrays were cut.
-        let query = unsafe {
-            place.write(Self {
-                index,
-                settings: *settings,
-                backend,
-                phase: match settings.mode {
-                    CODED => Phase::Mean,
-                    EXACT => Phase::Exact,
-                    _ => Phase::Done,
-                },
-                arrays,
-                estimates: Heap::new(estimates, estimate_places),
-                pool: Heap::new(pool, pool_places),
-                buffer: List::new(buffer, buffer_places),
-                needs: List::new(needs, settings.max_needs as usize),
-                prepared: Prepared::default(),
-                row: 0,
-                position: 0,
-                stats: Stats::default(),
-            })
-        };
-        query.take_vector(component)
+        memory: *mut u8,
+    ) -> *mut u8 {
+        let place = place.as_mut_ptr();
+        let pool = settings.pool as usize;
+        let mut cutter = Cutter::new(memory.wrapping_add(index.words() as usize * Arrays::LEN));
+        // SAFETY: all fields but the three that are set at once, and the lists, are plain numbers and of enums and
+        // booleans for which 0 is a value; the mode is the number of a phase.
+        unsafe {
+            place.write_bytes(0, 1);
+            (&raw mut (*place).index).write(index);
+            (&raw mut (*place).backend).write(backend);
+            (&raw mut (*place).settings).write(*settings);
+            (*place).phase = core::mem::transmute::<u8, Phase>(settings.mode as u8);
+            (*place).float = settings.mode != CODED && index.vectors() != Vectors::I8;
+            (*place).threshold = f32::INFINITY;
+            (*place).arrays.start = memory;
+            (*place).needs = cutter.cut(settings.max_needs as usize);
+            (*place).estimates = cutter.cut(settings.k as usize);
+            (*place).pool = cutter.cut(pool);
+            // C of K-SCAN-1.
+            (*place).buffer = cutter.cut(512 + 16 * pool);
+        }
+        cutter.end()
     }
 
     /// Copies the vector, checks it (K-QRY-1) and makes the integer query (K-QRY-5).
-    #[inline(always)]
-    fn take_vector(&mut self, component: impl Fn(usize) -> f32) -> Result<(), Error> {
+    ///
+    /// # Safety
+    /// The arrays are laid out in memory that holds them.
+    pub(crate) unsafe fn take_vector(&mut self, component: impl Fn(usize) -> f32) -> Result<(), Error> {
         let dimension = self.index.dimension() as usize;
-        let arrays = &mut self.arrays;
+        let words = self.index.words() as usize;
+        let mut vector = self.arrays.vector(words);
+        let mut integers = self.arrays.integers(words);
         let mut largest = 0.0_f32;
         for i in 0..dimension {
             let value = component(i);
@@ -264,149 +246,141 @@ impl<'s> Query<'s> {
                 largest = magnitude;
             }
             // SAFETY: i < D.
-            unsafe { arrays.vector.set(i, value) };
+            unsafe { vector.set(i, value) };
         }
         // SAFETY: D components were written.
-        let vector = unsafe { arrays.vector.slice(dimension) };
-        let norm = self.backend.sum_of_products(vector, vector);
-        if self.index.metric() == Metric::Cosine && norm < TINY {
+        self.norm = unsafe { self.sum(Term::SQUARE, &vector) };
+        if self.index.metric() == Metric::Cosine && self.norm < TINY {
             return Err(Error::BadQuery);
         }
-        self.prepared.norm = norm;
 
         // With a step of 0 the reciprocal is 0 as well, and so are all components.
-        let (mut step, mut reciprocal) = (0.0, 0.0);
+        let (mut step, mut reciprocal) = (0, 0);
         if largest >= TINY {
-            let exponent = largest.to_bits() >> 23;
-            step = f32::from_bits((exponent - 14) << 23);
-            reciprocal = f32::from_bits((254 + 14 - exponent) << 23);
+            // The bits of 2^E.
+            let power = largest.to_bits() >> 23 << 23;
+            step = power - (14 << 23);
+            reciprocal = ((254 + 14_u32) << 23) - power;
         }
+        self.step = f64::from(f32::from_bits(step));
         let mut squares = 0_i64;
         for i in 0..dimension {
             // SAFETY: i < D.
-            let scaled = unsafe { arrays.vector.at(i) } * reciprocal;
+            let scaled = unsafe { vector.at(i) } * f32::from_bits(reciprocal);
             // Adding 1.5·2²³ rounds to an integer, ties to even, and leaves it in the low bits.
             let mut integer = (scaled + 12_582_912.0).to_bits() as i32 - 0x4B40_0000;
-            // |qᵢ| / step < 2¹⁵, so only 2¹⁵ itself is too large.
-            if integer == 32_768 {
+            if integer > 32_767 {
                 integer = 32_767;
             }
-            if integer == -32_768 {
+            if integer < -32_767 {
                 integer = -32_767;
             }
             squares += i64::from(integer * integer);
             // SAFETY: i < D.
-            unsafe { arrays.integers.set(i, integer as i16) };
+            unsafe { integers.set(i, integer as i16) };
         }
-        self.prepared.step = f64::from(step);
-        self.prepared.integer_norm = squares as f64;
+        self.integer_norm = squares as f64;
         Ok(())
     }
 
-    /// The planes and bounds of a query around a centroid: K-QRY-2 to K-QRY-4. False if the mean is not finite.
+    /// The planes and bounds of a query around a centroid: K-QRY-2 to K-QRY-4. False if δ₂ is not finite: then the
+    /// mean is not, or is absurdly far away.
     ///
     /// # Safety
-    /// The mean has D × 4 bytes.
+    /// The mean has D × 4 bytes, and the vector was taken.
     pub(crate) unsafe fn take_mean(&mut self, mean: View<'_>) -> bool {
-        let backend = self.backend;
         let dimension = self.index.dimension() as usize;
-        let metric = self.index.metric();
-        let arrays = &mut self.arrays;
-        let factor = if metric == Metric::Cosine {
-            1.0 / sqrt32(self.prepared.norm)
-        } else {
-            1.0
-        };
-        for i in 0..dimension {
-            // SAFETY: i < D.
-            unsafe {
-                let center = mean.f32(i * 4);
-                if !center.is_finite() {
-                    return false;
-                }
-                let unit = arrays.vector.at(i) * factor;
-                arrays.weights.set(i, unit);
-                arrays.residual.set(i, unit - center);
-            }
-        }
-        // SAFETY: D components were written to both; the mean has D × 4 bytes.
-        let (residual, unit, mean) = unsafe {
-            (
-                arrays.residual.slice_mut(dimension),
-                arrays.weights.slice(dimension),
-                mean.bytes(0, dimension * 4),
-            )
-        };
-        let square = backend.sum_of_products(residual, residual);
-        self.prepared.base = match metric {
-            Metric::L2 => square,
-            Metric::Cosine => square * 0.5,
-            Metric::InnerProduct => -backend.sum(Term::Product, false, mean, unit),
-        };
-        rotate(residual, self.index.seed(), backend);
-
-        let count = dimension as f32;
-        let threshold = 0.9957 * (sqrt32(square) / sqrt32(count));
         let words = self.index.words() as usize;
-        let mut squares = dimension;
-        for word in 0..words {
-            let (mut signs, mut lows) = (0, 0);
-            let end = dimension.min(word * 64 + 64);
-            for i in (word * 64..end).rev() {
-                // SAFETY: i < D.
-                unsafe {
-                    let value = arrays.residual.at(i);
-                    let sign = u64::from(value >= 0.0);
-                    let magnitude = magnitude(value);
-                    let large = u64::from(magnitude > threshold);
-                    signs = signs << 1 | sign;
-                    lows = lows << 1 | (sign ^ large ^ 1);
-                    squares += 8 * large as usize;
-                    arrays.residual.set(i, magnitude);
-                    arrays.weights.set(i, 1.0);
+        let vector = self.arrays.vector(words);
+        let mut residual = self.arrays.residual(words);
+        let mut weighted = self.arrays.weighted(words);
+        let mut planes = self.arrays.planes(words);
+        let mut factor = 1.0;
+        let mut half = 1.0;
+        let metric = self.index.metric();
+        if metric == Metric::Cosine {
+            factor = 1.0 / sqrt32(self.norm);
+            half = 0.5;
+        }
+        // SAFETY: i < D throughout; D components are written before they are summed, and two planes of W words.
+        unsafe {
+            for i in 0..dimension {
+                residual.set(i, vector.at(i) * factor - mean.f32(i * 4));
+            }
+            let square = self.sum(Term::SQUARE, &residual);
+            if !square.is_finite() {
+                return false;
+            }
+            self.base = square * half;
+            if metric == Metric::InnerProduct {
+                self.base = -self.sum_of_record(Term::PRODUCT, mean);
+            }
+            rotate(residual.slice_mut(dimension), self.index.seed(), self.backend);
+
+            let count = dimension as f32;
+            let threshold = 0.9957 * (sqrt32(square) / sqrt32(count));
+            let (mut signs, mut lows, mut large_ones) = (0_u64, 0_u64, 0);
+            // From the highest component down: each word is stored when its lowest bit has been shifted in.
+            for i in (0..dimension).rev() {
+                let value = residual.at(i);
+                let sign = u64::from(value >= 0.0);
+                let value = magnitude(value);
+                let large = u32::from(value > threshold);
+                large_ones += large;
+                signs = signs << 1 | sign;
+                lows = lows << 1 | (sign ^ u64::from(large ^ 1));
+                residual.set(i, value);
+                weighted.set(i, if large != 0 { value * 3.0 } else { value });
+                if i % 64 == 0 {
+                    planes.set(i / 64, signs);
+                    planes.set(words + i / 64, lows);
                 }
             }
-            // SAFETY: there are two planes of W words.
-            unsafe {
-                arrays.planes.set(word, signs);
-                arrays.planes.set(words + word, lows);
-            }
+            let (gain, width) = self.gain(&residual, count, square);
+            self.first_look = FirstLook {
+                offset: gain * count + width,
+                slope: 2.0 * gain,
+            };
+            // Each mᵢ² is 1 or 9.
+            let squares = self.index.dimension() + 8 * large_ones;
+            (self.gain, self.width) = self.gain(&weighted, squares as f32, square);
         }
-        let Gain { gain, width } = self.gain(square, count);
-        self.prepared.first = FirstLook {
-            offset: gain * count + width,
-            slope: 2.0 * gain,
-        };
-        for i in 0..dimension {
-            // SAFETY: i < D.
-            unsafe {
-                if self.arrays.residual.at(i) > threshold {
-                    self.arrays.weights.set(i, 3.0);
-                }
-            }
-        }
-        self.prepared.second = self.gain(square, squares as f32);
         true
     }
 
-    /// g and E of K-QRY-4 for the weights mᵢ, with `squares` = Σ mᵢ².
-    fn gain(&self, residual_square: f32, squares: f32) -> Gain {
-        let dimension = self.index.dimension() as usize;
-        // SAFETY: D components of both were written.
-        let (residual, weights) = unsafe {
-            (
-                self.arrays.residual.slice(dimension),
-                self.arrays.weights.slice(dimension),
-            )
-        };
-        let gain = self.backend.sum_of_products(residual, weights) / squares;
+    /// g and E of K-QRY-4, from the array of |vᵢ|·mᵢ, Σ mᵢ² and δ₂.
+    ///
+    /// # Safety
+    /// The array has D components, and they were written.
+    unsafe fn gain(&self, weighted: &Array<'s, f32>, squares: f32, residual_square: f32) -> (f32, f32) {
+        // SAFETY: the caller's promise.
+        let gain = unsafe { self.sum(Term::PLAIN, weighted) } / squares;
         let variance = 1.364 * residual_square - gain * gain * squares;
-        // Not `max`: a NaN counts as 0.
-        let variance = if variance > 0.0 { variance } else { 0.0 };
-        Gain {
-            gain,
-            width: self.settings.slack * sqrt32(variance),
+        let mut width = 0.0;
+        // A variance that is no number counts as 0.
+        if variance > 0.0 {
+            width = self.settings.slack * sqrt32(variance);
         }
+        (gain, width)
+    }
+
+    /// The 16-lane sum of one of the query's own arrays.
+    ///
+    /// # Safety
+    /// The array has D components, and they were written.
+    unsafe fn sum(&self, term: Term, values: &Array<'s, f32>) -> f32 {
+        // SAFETY: the caller's promise; components of f32 are 4 bytes.
+        unsafe { self.sum_of_record(term, View::new(values.as_bytes(self.index.dimension() as usize))) }
+    }
+
+    /// The 16-lane sum of the components of a record and the query.
+    ///
+    /// # Safety
+    /// There are D components of the kind that the term says, and the vector was taken.
+    pub(crate) unsafe fn sum_of_record(&self, term: Term, components: View<'_>) -> f32 {
+        let dimension = self.index.dimension() as usize;
+        // SAFETY: the caller's promise.
+        unsafe { self.backend.sum(term, components, self.arrays.vector(self.index.words() as usize).slice(dimension)) }
     }
 }
 

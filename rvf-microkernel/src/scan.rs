@@ -1,18 +1,18 @@
 //! The scan of the codes (K-SCAN).
-#![allow(
-    unsafe_code,
-    reason = "groups and arrays are read unchecked, see `memory`"
-)]
+#![allow(unsafe_code, reason = "groups and arrays are read unchecked, see `memory`")]
+
+use core::mem::MaybeUninit;
 
 use crate::backend::Group;
 use crate::data::{Data, Region};
 use crate::heap::key;
 use crate::index::GROUP;
-use crate::machine::{Outcome, Phase, UNKNOWN};
-use crate::memory::Plain;
+use crate::machine::{Outcome, Phase};
+use crate::memory::{Plain, View};
+use crate::params::CODED;
 use crate::query::Query;
 
-/// A vector that passed both looks.
+/// A vector that passed both looks, or in exact mode is live.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Candidate {
@@ -25,36 +25,38 @@ pub(crate) struct Candidate {
 // SAFETY: a struct of numbers without padding.
 unsafe impl Plain for Candidate {}
 
+/// In place of a mask of 32 bits: a bitmap is not at hand.
+const UNKNOWN: u64 = 1 << 32;
+
 /// β and α of a correction word (R-QNT-3).
 #[inline(always)]
 pub(crate) fn corrections(word: u32) -> (f32, f32) {
-    (
-        f32::from_bits(word & !0x3FFF),
-        f32::from_bits((word << 18) >> 1),
-    )
+    (f32::from_bits(word & !0x3FFF), f32::from_bits((word << 18) >> 1))
 }
 
 impl Query<'_> {
     /// Visits groups until data are missing, the buffer has to be ranked, or all are visited.
+    #[inline(always)]
     pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        let rows = self.index.rows();
-        while self.row < rows {
-            let count = GROUP.min(rows - self.row);
-            let Some(view) = self.rows_at(data, Region::Quant, self.row, count) else {
-                return Outcome::Missing;
-            };
-            let live = self.live(data, self.row, count, false);
-            if live == UNKNOWN {
-                return Outcome::Missing;
+        let coded = self.settings.mode == CODED;
+        while self.row < self.index.rows() {
+            let count = GROUP.min(self.index.rows() - self.row);
+            let mut codes = None;
+            if coded {
+                codes = self.fetch(data, Region::Quant, self.row, count);
             }
-            // SAFETY: the view holds `count` rows of the region.
-            self.visit(
-                &unsafe { Group::new(view, count as usize, self.index.words() as usize) },
-                live as u32,
-            );
-            self.stats.scanned = self.stats.scanned.wrapping_add(count);
+            let live = self.live(data, count);
+            if !self.asking {
+                if live & UNKNOWN != 0 || (coded && codes.is_none()) {
+                    return Outcome::Missing;
+                }
+                self.stats.scanned = self.stats.scanned.wrapping_add(count);
+                self.visit(codes, count, live as u32);
+            } else if self.overfull {
+                break;
+            }
             self.row += count;
-            if self.buffer.room() < GROUP as usize && self.thin_out() {
+            if !self.asking && self.buffer.room() < GROUP as usize && self.thin_out() {
                 break;
             }
         }
@@ -62,52 +64,89 @@ impl Query<'_> {
         Outcome::Moved
     }
 
-    /// Both looks at the rows of a group. `live` has a bit for each.
+    /// Both looks at the rows of a group; without codes, every live row is taken. `live` has a bit for each row.
     #[inline(always)]
-    fn visit(&mut self, group: &Group<'_>, live: u32) {
-        let threshold = self.estimates.bound();
+    fn visit(&mut self, codes: Option<View<'_>>, count: u32, live: u32) {
         let words = self.index.words() as usize;
-        let Self {
-            prepared,
-            arrays,
-            backend,
-            ..
-        } = self;
-        // SAFETY: the planes have W words each.
-        let (signs, lows) = unsafe { arrays.planes.slice(2 * words).split_at_unchecked(words) };
-        let mut ones = [0; 32];
-        let mut passed = backend.first_look(group, signs, prepared.first, threshold, &mut ones);
-        self.stats.second_looks = self.stats.second_looks.wrapping_add(passed.count_ones());
+        let mut passed = u32::MAX >> (32 - count);
+        let planes = self.arrays.planes(words);
+        let mut ones = MaybeUninit::<[u32; 32]>::uninit();
+        // SAFETY: the codes are `count` rows of the region, and the planes have W words each.
+        let (group, signs, lows) = unsafe {
+            let (signs, lows) = planes.slice(2 * words).split_at_unchecked(words);
+            (codes.map(|codes| Group::new(codes, count as usize, words)), signs, lows)
+        };
+        if let Some(group) = &group {
+            passed = self.backend.first_look(group, signs, self.first_look, self.threshold, &mut ones);
+            self.stats.second_looks = self.stats.second_looks.wrapping_add(passed.count_ones());
+        }
         passed &= live;
         while passed != 0 {
             let i = passed.trailing_zeros();
             passed &= passed - 1;
-            // SAFETY: the mask has no bit at or above the number of rows, at most 32.
-            let (code, word, first) = unsafe {
-                let (code, word) = group.row(i as usize);
-                (code, word, *ones.get_unchecked(i as usize))
-            };
-            let low = backend.ones(code, lows);
-            let (beta, alpha) = corrections(word);
-            let bracket = 3 * self.index.dimension() as i32 - 4 * first as i32 - 2 * low as i32;
-            let projection = prepared.second.gain * bracket as f32;
-            let lower = beta - alpha * (projection + prepared.second.width);
-            if lower <= threshold {
+            let mut lower = f32::NEG_INFINITY;
+            if let Some(group) = &group {
+                // SAFETY: the mask has no bit at or above the number of rows; the first look set their `ones`.
+                let (code, word, first) = unsafe {
+                    let (code, word) = group.row(i as usize);
+                    (code, word, *ones.as_ptr().cast::<u32>().add(i as usize))
+                };
+                let low = self.backend.ones(code, lows);
+                let (beta, alpha) = corrections(word);
+                let bracket = 3 * self.index.dimension() as i32 - 4 * first as i32 - 2 * low as i32;
+                let projection = self.gain * bracket as f32;
+                lower = beta - alpha * (projection + self.width);
+                #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN is dropped")]
+                if !(lower <= self.threshold) {
+                    continue;
+                }
                 let estimate = beta - alpha * projection;
                 if !estimate.is_nan() {
                     self.estimates.offer(key(estimate, 0), 0);
                 }
-                self.buffer.push(Candidate {
-                    number: self.row + i,
-                    lower,
-                });
             }
+            self.buffer.push(Candidate {
+                number: self.row + i,
+                lower,
+            });
         }
+        self.threshold = self.estimates.bound();
+    }
+
+    /// The live ones of the next `count` ≤ 32 vectors, a bit for each, or [`UNKNOWN`]. Bits at and above `count` mean
+    /// nothing.
+    #[inline(always)]
+    fn live<'a, D: Data<'a>>(&mut self, data: &mut D, count: u32) -> u64 {
+        let mut live = u64::from(u32::MAX);
+        if self.settings.flags & 1 != 0 {
+            live = self.bits(data, Region::Filter, count);
+        }
+        if self.settings.flags & 2 != 0 {
+            let deleted = self.bits(data, Region::Deletes, count);
+            live = (live | deleted) & UNKNOWN | live & !deleted;
+        }
+        live
+    }
+
+    /// A bitmap's bits of the next `count` ≤ 32 vectors, or [`UNKNOWN`].
+    #[inline(never)]
+    fn bits<'a, D: Data<'a>>(&mut self, data: &mut D, region: Region, count: u32) -> u64 {
+        let shift = self.row % 8;
+        let len = (shift + count).div_ceil(8);
+        let Some(bytes) = self.fetch(data, region, self.row / 8, len) else {
+            return UNKNOWN;
+        };
+        let mut bits = 0;
+        for i in (0..len as usize).rev() {
+            // SAFETY: that many bytes were fetched.
+            bits = bits << 8 | u64::from(unsafe { bytes.u8(i) });
+        }
+        bits >> shift & u64::from(u32::MAX)
     }
 
     /// Removes what the threshold has fallen below (K-SCAN-5). Whether so many remain that they must be ranked.
     fn thin_out(&mut self) -> bool {
-        let threshold = self.estimates.bound();
+        let threshold = self.threshold;
         let entries = self.buffer.as_mut_slice();
         let mut kept = 0;
         for i in 0..entries.len() {

@@ -7,6 +7,7 @@
 )]
 
 use core::fmt;
+use core::mem::MaybeUninit;
 
 use crate::memory::View;
 
@@ -14,15 +15,45 @@ mod scalar;
 // #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 // mod wasm;
 
-/// What a 16-lane sum (K-NUM-2) is taken of.
+/// What a 16-lane sum (K-NUM-2) is taken of, x being the components of a record and y those of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Term {
-    /// x·y
-    Product,
+pub(crate) struct Term(u32);
+
+impl Term {
+    /// x²
+    pub(crate) const SQUARE: Self = Self(0);
     /// (x − y)²
-    SquaredDifference,
-    /// x², with no y
-    Square,
+    pub(crate) const SQUARED_DIFFERENCE: Self = Self(1);
+    /// x·y
+    pub(crate) const PRODUCT: Self = Self(2);
+    /// x
+    pub(crate) const PLAIN: Self = Self(4);
+    /// The components are f16; else they are f32.
+    const HALF: u32 = 8;
+
+    /// The same of f16 components.
+    pub(crate) const fn of_halves(self, halves: bool) -> Self {
+        Self(if halves { self.0 | Self::HALF } else { self.0 })
+    }
+
+    #[inline(always)]
+    const fn is_of_halves(self) -> bool {
+        self.0 & Self::HALF != 0
+    }
+
+    /// The term of one component.
+    #[inline(always)]
+    fn of(self, x: f32, y: f32) -> f32 {
+        let a = if self.0 & Self::SQUARED_DIFFERENCE.0 != 0 { x - y } else { x };
+        let mut b = a;
+        if self.0 & Self::PRODUCT.0 != 0 {
+            b = y;
+        }
+        if self.0 & Self::PLAIN.0 != 0 {
+            b = 1.0;
+        }
+        a * b
+    }
 }
 
 /// The numbers of the first look (K-SCAN-2).
@@ -81,8 +112,11 @@ type FirstLookFn = unsafe fn(
     plane: *const u64,
     look: FirstLook,
     threshold: f32,
-    ones: &mut [u32; 32],
+    ones: &mut Ones,
 ) -> u32;
+
+/// The number of ones of each row of a group, as many as there are rows.
+pub(crate) type Ones = MaybeUninit<[u32; 32]>;
 
 /// The functions of an instruction set. What each may be called with is said at the wrappers of [`Backend`].
 pub(crate) struct Table {
@@ -90,7 +124,7 @@ pub(crate) struct Table {
     first_look: FirstLookFn,
     ones: unsafe fn(code: *const u8, plane: *const u64, words: usize) -> u32,
     dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
-    sum: unsafe fn(term: Term, half: bool, x: *const u8, y: *const f32, n: usize) -> f32,
+    sum: unsafe fn(term: Term, x: *const u8, y: *const f32, n: usize) -> f32,
     transform: unsafe fn(values: *mut f32, log: u32),
 }
 
@@ -111,7 +145,7 @@ impl fmt::Debug for Backend {
 impl Backend {
     /// The instruction set that the module was compiled for.
     #[must_use]
-    pub const fn compiled() -> Self {
+    pub const fn scalar() -> Self {
         Self {}
     }
 
@@ -174,7 +208,7 @@ impl Backend {
         plane: &[u64],
         look: FirstLook,
         threshold: f32,
-        ones: &mut [u32; 32],
+        ones: &mut Ones,
     ) -> u32 {
         debug_assert!(plane.len() == group.words);
         // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the plane has as many words.
@@ -198,12 +232,18 @@ impl Backend {
         unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), q.len()) }
     }
 
-    /// The 16-lane sum over the f16 (`half`) or f32 components of a record and `y`, which are as many.
+    /// The 16-lane sum over the components of a record and `y`.
+    ///
+    /// # Safety
+    /// There are as many components, of the kind that the term says.
     #[inline(always)]
-    pub(crate) fn sum(self, term: Term, half: bool, x: &[u8], y: &[f32]) -> f32 {
-        debug_assert!(x.len() == y.len() * if half { 2 } else { 4 });
-        // SAFETY: both have that many; for the instructions see `first_look`.
-        unsafe { (self.table().sum)(term, half, x.as_ptr(), y.as_ptr(), y.len()) }
+    pub(crate) unsafe fn sum(self, term: Term, x: View<'_>, y: &[f32]) -> f32 {
+        let width = if term.is_of_halves() { 2 } else { 4 };
+        // SAFETY: the caller's promise; for the instructions see `first_look`.
+        unsafe {
+            let x = x.bytes(0, y.len() * width).as_ptr();
+            (self.table().sum)(term, x, y.as_ptr(), y.len())
+        }
     }
 
     /// S16(x·y): the 16-lane sum of the products (K-NUM-2). At most as many as the shorter one has.
@@ -211,15 +251,7 @@ impl Backend {
     #[inline]
     pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
         // SAFETY: both have that many; for the instructions see `first_look`.
-        unsafe {
-            (self.table().sum)(
-                Term::Product,
-                false,
-                x.as_ptr().cast(),
-                y.as_ptr(),
-                x.len().min(y.len()),
-            )
-        }
+        unsafe { (self.table().sum)(Term::PRODUCT, x.as_ptr().cast(), y.as_ptr(), x.len().min(y.len())) }
     }
 
     /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows.

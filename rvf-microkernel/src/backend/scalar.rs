@@ -1,6 +1,6 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
-use super::{FirstLook, Group, Table, Term};
+use super::{FirstLook, Group, Ones, Table, Term};
 use crate::rotate::scale;
 use crate::scan::corrections;
 
@@ -30,42 +30,34 @@ unsafe fn first_look(
     plane: *const u64,
     look: FirstLook,
     threshold: f32,
-    out: &mut [u32; 32],
+    out: &mut Ones,
 ) -> u32 {
     let (mut code, corrections) = group.pointers();
     let Group { rows, words, .. } = *group;
-    let mut mask = 0;
+    // 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
+    let mut p = [0_u64; 6];
     if words == 6 {
-        // 384 dimensions, written out: the plane stays in registers, and an interpreter runs a third less.
         // SAFETY: the plane has 6 words.
-        let p: [u64; 6] = unsafe { plane.cast::<[u64; 6]>().read() };
-        for (i, slot) in out.iter_mut().enumerate().take(rows) {
-            // SAFETY: row i has a code of 6 words and a correction word.
-            let (ones, correction) = unsafe {
-                let ones = (word(code, 0) ^ p[0]).count_ones()
+        p = unsafe { plane.cast::<[u64; 6]>().read() };
+    }
+    let mut mask = 0;
+    for i in 0..rows {
+        // SAFETY: row i has a code of `words` words and a correction word, and there is a place for it.
+        unsafe {
+            let ones = if words == 6 {
+                (word(code, 0) ^ p[0]).count_ones()
                     + (word(code, 1) ^ p[1]).count_ones()
                     + (word(code, 2) ^ p[2]).count_ones()
                     + (word(code, 3) ^ p[3]).count_ones()
                     + (word(code, 4) ^ p[4]).count_ones()
-                    + (word(code, 5) ^ p[5]).count_ones();
-                (ones, corrections.cast::<u32>().add(i).read_unaligned())
+                    + (word(code, 5) ^ p[5]).count_ones()
+            } else {
+                ones(code, plane, words)
             };
-            *slot = ones;
-            mask |= u32::from(passes(ones, u32::from_le(correction), look, threshold)) << i;
-            code = code.wrapping_add(48);
+            let correction = u32::from_le(corrections.cast::<u32>().add(i).read_unaligned());
+            *out.as_mut_ptr().cast::<u32>().add(i) = ones;
+            mask |= u32::from(passes(ones, correction, look, threshold)) << i;
         }
-        return mask;
-    }
-    for (i, slot) in out.iter_mut().enumerate().take(rows) {
-        // SAFETY: row i has a code of `words` words and a correction word.
-        let (ones, correction) = unsafe {
-            (
-                ones(code, plane, words),
-                corrections.cast::<u32>().add(i).read_unaligned(),
-            )
-        };
-        *slot = ones;
-        mask |= u32::from(passes(ones, u32::from_le(correction), look, threshold)) << i;
         code = code.wrapping_add(words * 8);
     }
     mask
@@ -117,36 +109,20 @@ pub(super) fn widen(bits: u16) -> f32 {
 }
 
 /// # Safety
-/// x has more than i components; so has y, unless the term is `Square`.
-#[inline(always)]
-unsafe fn term_at(term: Term, half: bool, x: *const u8, y: *const f32, i: usize) -> f32 {
-    // SAFETY: the caller's promise.
-    let a = unsafe {
-        if half {
-            widen(u16::from_le(x.cast::<u16>().add(i).read_unaligned()))
-        } else {
-            f32::from_bits(u32::from_le(x.cast::<u32>().add(i).read_unaligned()))
-        }
-    };
-    if term == Term::Square {
-        return a * a;
-    }
-    // SAFETY: the caller's promise.
-    let b = unsafe { *y.add(i) };
-    if term == Term::Product {
-        a * b
-    } else {
-        (a - b) * (a - b)
-    }
-}
-
-/// # Safety
 /// See `Backend::sum`.
-unsafe fn sum(term: Term, half: bool, x: *const u8, y: *const f32, n: usize) -> f32 {
+unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
     let mut lanes = [0.0_f32; 16];
     for i in 0..n {
         // SAFETY: i < n.
-        lanes[i % 16] += unsafe { term_at(term, half, x, y, i) };
+        let (a, b) = unsafe {
+            let a = if term.is_of_halves() {
+                widen(u16::from_le(x.cast::<u16>().add(i).read_unaligned()))
+            } else {
+                f32::from_bits(u32::from_le(x.cast::<u32>().add(i).read_unaligned()))
+            };
+            (a, *y.add(i))
+        };
+        lanes[i % 16] += term.of(a, b);
     }
     fold(&mut lanes)
 }

@@ -136,7 +136,7 @@ pub(crate) fn f32_to_f16(x: f32) -> u16 {
 }
 
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
