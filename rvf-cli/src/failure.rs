@@ -74,11 +74,10 @@ impl Failure {
 
     /// An error of a library, with the causes that its own message doesn't tell.
     pub(crate) fn from_error(error: &dyn Error) -> Self {
-        let (message, remedy) = split(&error.to_string());
-        let mut message = message;
+        let (mut message, remedy) = split(&error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            let text = error.to_string();
+            let text = without_numbers(&error.to_string());
             if !message.contains(&text) {
                 // Writing to a String cannot fail.
                 let _ = write!(message, ": {text}");
@@ -126,10 +125,32 @@ pub(crate) fn warn(message: &str) {
 
 /// The errors of the libraries end with what to do next, behind a semicolon.
 fn split(text: &str) -> (String, Option<String>) {
-    match text.rsplit_once("; ") {
+    let text = without_numbers(text);
+    match text.split_once("; ") {
         Some((message, remedy)) => (message.to_owned(), Some(remedy.to_owned())),
-        None => (text.to_owned(), None),
+        None => (text, None),
     }
+}
+
+/// The text without the numbers that the system has for its errors, which say nothing that its words don't.
+pub(crate) fn without_numbers(text: &str) -> String {
+    const START: &str = " (os error ";
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(START) {
+        kept.push_str(before);
+        match after.split_once(')') {
+            Some((number, after)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                rest = after
+            }
+            _ => {
+                kept.push_str(START);
+                rest = after;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Messages may hold names from files. Line breaks are ours.
@@ -153,3 +174,34 @@ from_errors!(
     rvf_pack::PackError,
     rvf_host::HostError
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_is_told_apart_from_what_happened() {
+        let (message, remedy) = split("a.npy: expected x, found y; use x; nothing was left behind");
+        assert_eq!(message, "a.npy: expected x, found y");
+        assert_eq!(remedy.as_deref(), Some("use x; nothing was left behind"));
+        assert_eq!(split("plain"), ("plain".to_owned(), None));
+    }
+
+    #[test]
+    fn the_numbers_of_system_errors_are_left_out() {
+        let cases = [
+            ("a: No such file (os error 2)", "a: No such file"),
+            ("a (os error 2): b (os error 13); c", "a: b; c"),
+            ("a (os error two)", "a (os error two)"),
+            ("a (os error 2", "a (os error 2"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_numbers(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_message_cannot_steer_the_terminal() {
+        assert_eq!(lines("a\nb\u{1b}[2J"), "a\n       b\\u{1b}[2J");
+    }
+}

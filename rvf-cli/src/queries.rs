@@ -7,6 +7,7 @@ use rvf_pack::source::{self, MAX_DIMENSION};
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 
 use crate::failure::Failure;
+use crate::target::plain_io;
 use crate::view::{neutral, shown_path};
 
 /// Reads every vector of a file of any format that `pack` reads, and hands each to `each` until that says stop.
@@ -57,7 +58,8 @@ pub(crate) fn from_stream(
     mut each: impl FnMut(u64, &[f32]) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     const NAME: &str = "standard input";
-    let fail = |error: std::io::Error| Failure::new(format!("cannot read {NAME}: {error}"));
+    let fail =
+        |error: std::io::Error| Failure::new(format!("cannot read {NAME}: {}", plain_io(&error)));
     let first = loop {
         let buffer = stream.fill_buf().map_err(fail)?;
         let Some(byte) = buffer.first().copied() else {
@@ -198,7 +200,7 @@ pub(crate) fn read_lines(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
         Failure::new(format!(
             "cannot read {}: {}",
             shown_path(path),
-            crate::target::plain_io(&error)
+            plain_io(&error)
         ))
         .remedy("name a text file that exists, one entry a line")
     })?;

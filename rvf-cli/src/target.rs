@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_numbers};
 use crate::view::shown_path;
 
 /// Writes a file to a temporary one beside it, syncs that, and renames it. What was there before is there until then.
@@ -20,10 +20,7 @@ pub(crate) fn write_whole<T>(
 ) -> Result<T, Failure> {
     let place = check(target, force)?;
     let fail = |error: &io::Error| cannot_write(target, error);
-    let folder = match place.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&place);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".rvf-").suffix(".tmp");
     #[cfg(unix)]
@@ -81,7 +78,11 @@ impl From<io::Error> for WriteFailure {
 pub(crate) fn check(target: &Path, force: bool) -> Result<PathBuf, Failure> {
     let metadata = match std::fs::metadata(target) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target.to_path_buf()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = folder_of(target);
+            std::fs::metadata(folder).map_err(|error| cannot_write(target, &error))?;
+            return Ok(target.to_path_buf());
+        }
         Err(error) => return Err(cannot_write(target, &error)),
     };
     if metadata.is_dir() {
@@ -101,6 +102,13 @@ pub(crate) fn check(target: &Path, force: bool) -> Result<PathBuf, Failure> {
         return Err(exists(target));
     }
     std::fs::canonicalize(target).map_err(|error| cannot_write(target, &error))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn exists(target: &Path) -> Failure {
@@ -126,11 +134,7 @@ fn cannot_write(target: &Path, error: &io::Error) -> Failure {
 
 /// The system's words, without its number for them.
 pub(crate) fn plain_io(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
-        None => text,
-    }
+    without_numbers(&error.to_string())
 }
 
 #[cfg(test)]

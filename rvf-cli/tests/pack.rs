@@ -113,7 +113,7 @@ fn what_is_no_vector_is_refused_with_its_place() {
         (
             "type.npy",
             npy("<i8", false, "(1, 2)", &[0; 16]),
-            &["i64", "f32"],
+            &["<i8", "f32"],
         ),
         ("big.npy", npy(">f4", false, "(1, 2)", &[0; 8]), &["endian"]),
         (

@@ -14,6 +14,7 @@ use clap::{Subcommand, ValueEnum};
 use rvf_host::{Engine, OpenOptions, Reader};
 
 use crate::failure::Failure;
+use crate::target::plain_io;
 use crate::view::shown_path;
 
 /// What `rvf` can be told to do.
@@ -172,11 +173,13 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Reader, Failure> {
 
 /// A host's error with the file that it is about.
 fn about(path: &Path, error: rvf_host::HostError) -> Failure {
-    let named = matches!(error, rvf_host::HostError::Open { .. });
-    let failure = Failure::from(error);
-    if named {
-        failure
-    } else {
-        failure.prefix(&shown_path(path))
+    if let rvf_host::HostError::Open { path, source } = &error {
+        return Failure::new(format!(
+            "cannot open {}: {}",
+            shown_path(path),
+            plain_io(source)
+        ))
+        .remedy("name an .rvf file that exists and that you may read");
     }
+    Failure::from(error).prefix(&shown_path(path))
 }
