@@ -5,7 +5,7 @@ use rvf_types::{IdKind, ManifestBuf, SegmentType, limits};
 use crate::codes::write_codes;
 use crate::error::PackError;
 use crate::ids::{Ids, write_ids};
-use crate::measure::{Parts, Sample, measure};
+use crate::measure::{Parts, measure};
 use crate::packer::Options;
 use crate::plan::Plan;
 use crate::progress::{Phase, Reporter};
@@ -22,7 +22,7 @@ pub(crate) fn build(
     mut reporter: Reporter<'_, '_>,
 ) -> Result<PackReport, PackError> {
     let mut plan = Plan::new(options, source)?;
-    let stored = store(options, &mut plan, source, storage, &mut reporter)?;
+    let mut stored = store(options, &mut plan, source, storage, &mut reporter)?;
     let mut segments = plan.write_first(stored.rows, &stored.mean, storage)?;
     let ids = match &stored.ids {
         Some(ids) => Some(write_ids(
@@ -36,7 +36,7 @@ pub(crate) fn build(
         None => None,
     };
     let codes = write_codes(options.seed, &stored, plan.records, storage, &mut reporter)?;
-    let efforts = match (&stored.sample, segments.first()) {
+    let efforts = match (stored.sample.take(), segments.first()) {
         (Some(sample), Some(index)) => {
             let parts = Parts {
                 records: plan.records,
@@ -50,7 +50,10 @@ pub(crate) fn build(
         }
         _ => Vec::new(),
     };
-    let queries = stored.sample.as_ref().map_or(0, Sample::len);
+    let queries = efforts
+        .iter()
+        .map(|effort| effort.total / effort.k.max(1))
+        .max();
     segments.push(codes);
     segments.push(stored.vectors);
     segments.extend(stored.floats);
@@ -87,7 +90,7 @@ pub(crate) fn build(
         file_length,
         segments: sizes(&manifest, file_length),
         efforts: manifest.efforts,
-        queries: queries as u32,
+        queries: queries.unwrap_or(0),
         ignored_columns: source.info().ignored_columns.clone(),
         phases: reporter.finish(),
     })

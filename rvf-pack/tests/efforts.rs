@@ -23,7 +23,7 @@ fn pack(metric: Metric, kind: VectorKind, dimension: usize, vectors: &[f32]) -> 
     (read(&file), report)
 }
 
-/// The rows that are held out: the 200 with the least hash of their number.
+/// The rows that are held out: the 200 with the least hash of their number, the least first.
 fn held_out(rows: usize) -> Vec<usize> {
     let mut hashes: Vec<(u64, usize)> = (0..rows)
         .map(|row| {
@@ -34,9 +34,7 @@ fn held_out(rows: usize) -> Vec<usize> {
         })
         .collect();
     hashes.sort();
-    let mut rows: Vec<usize> = hashes.into_iter().take(200).map(|(_, row)| row).collect();
-    rows.sort();
-    rows
+    hashes.into_iter().take(200).map(|(_, row)| row).collect()
 }
 
 fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
@@ -110,7 +108,14 @@ fn check_table(file: &File, report: &PackReport) {
     listed.dedup();
     assert_eq!(listed, hits);
     assert_eq!(report.efforts.len(), file.efforts.len());
-    assert_eq!(report.queries as usize, file.rows.min(200));
+    assert_eq!(
+        report.queries as usize,
+        if file.rows == 1 {
+            0
+        } else {
+            file.rows.min(200)
+        }
+    );
     for same_k in file.efforts.chunk_by(|a, b| a.k == b.k) {
         for pair in same_k.windows(2) {
             assert!(

@@ -34,6 +34,21 @@ const MOST_EXTRA: u32 = 4096;
 /// be.
 const TOTAL: usize = 10_000;
 
+/// Rows that are scanned in the runs of one step of effort, all queries together: a few seconds of work for all steps.
+/// So measuring does not outgrow the rest of the packing.
+const SCANS: u64 = 60_000_000;
+
+/// The least number of queries, however long each takes.
+const LEAST_QUERIES: usize = 50;
+
+/// How many queries are asked of a file with so many rows.
+pub(super) fn most_queries(rows: u32) -> usize {
+    let queries = SCANS / u64::from(rows).max(1);
+    usize::try_from(queries)
+        .unwrap_or(usize::MAX)
+        .max(LEAST_QUERIES)
+}
+
 /// Searches at rising effort until more is of no use.
 pub(super) fn runs(
     searched: &Searched<'_>,
@@ -154,4 +169,17 @@ fn count<'a>(
 ) -> usize {
     hits.filter(|hit| answer.is_hit(hit.row, k as usize))
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_searches_are_asked_for_less_often() {
+        assert!(most_queries(1) >= 200);
+        assert!(most_queries(300_000) >= 200);
+        assert_eq!(most_queries(1_000_000), 60);
+        assert_eq!(most_queries(u32::MAX), 50);
+    }
 }

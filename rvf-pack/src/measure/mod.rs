@@ -10,7 +10,7 @@ mod search;
 
 use rvf_types::{Effort, SegmentEntry};
 
-use self::efforts::{runs, table, wanted_rows};
+use self::efforts::{most_queries, runs, table, wanted_rows};
 use self::exact::{Answer, Exact};
 use self::search::Searched;
 use crate::error::PackError;
@@ -38,13 +38,14 @@ pub(crate) struct Parts {
 
 /// The table of efforts of the file whose parts stand in `storage`, packed from `source`.
 pub(crate) fn measure(
-    sample: &Sample,
+    mut sample: Sample,
     parts: &Parts,
     source: &mut dyn Source,
     storage: &mut dyn Storage,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<Vec<Effort>, PackError> {
     reporter.start(Phase::Search, None)?;
+    sample.truncate(most_queries(parts.rows));
     let mut all = Vec::new();
     let hits = HITS.into_iter().filter(|k| *k < parts.rows);
     let Some(most) = hits.clone().next_back() else {
@@ -58,15 +59,15 @@ pub(crate) fn measure(
             .map_err(PackError::output("read the file back"))?;
         let searched = Searched::new(parts, &view)?;
         for k in hits {
-            all.extend(runs(&searched, sample, k, reporter)?);
+            all.extend(runs(&searched, &sample, k, reporter)?);
         }
     }
     reporter.start(Phase::Exact, Some(parts.rows.into()))?;
     let exact = Exact::new(
         parts.records.metric,
-        sample,
+        &sample,
         most as usize,
-        wanted_rows(sample, &all),
+        wanted_rows(&sample, &all),
     );
     let answers = search_exactly(exact, parts, source, reporter)?;
     Ok(table(&all, &answers))
