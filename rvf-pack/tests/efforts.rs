@@ -73,11 +73,11 @@ fn recount(file: &File, metric: Metric, vectors: &[f32], effort: &Effort) -> usi
             deletes: &deletes,
         };
         let mut found = vec![Hit::default(); k];
-        let mut memory = vec![0; state_len(&index, &params)];
+        let mut memory = vec![0; state_len(&index, &params).unwrap()];
         let (count, _) = search(
-            index,
+            &index,
             &mut regions.clone(),
-            params,
+            &params,
             row(own),
             Backend::scalar(),
             &mut memory,

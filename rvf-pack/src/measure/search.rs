@@ -89,7 +89,6 @@ impl<'a> Searched<'a> {
         params.slack = setting.slack;
         params.pool = setting.k + setting.extra;
         params.deletes = true;
-        params.check(&self.index).map_err(failed("a search"))?;
         let mut run = Run {
             setting,
             hits: Vec::with_capacity(queries),
@@ -117,8 +116,9 @@ impl<'a> Searched<'a> {
         queries: Range<usize>,
         params: Params,
     ) -> Result<Vec<(Vec<Hit>, Stats)>, Error> {
+        let words = state_len(&self.index, &params)?;
         let scratch = || Scratch {
-            memory: vec![0; state_len(&self.index, &params)],
+            memory: vec![0; words],
             deletes: vec![0; (self.index.rows() as usize).div_ceil(8)],
         };
         let answer = |scratch: &mut Scratch, query| self.answer(sample, query, params, scratch);
@@ -142,9 +142,9 @@ impl<'a> Searched<'a> {
         let mut hits = vec![Hit::default(); params.k as usize];
         let vector = sample.vector(query);
         let found = search(
-            self.index,
+            &self.index,
             &mut regions,
-            params,
+            &params,
             vector,
             self.backend,
             memory,
