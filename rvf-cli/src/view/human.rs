@@ -80,7 +80,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A recall with three decimals; less than 1 is not rounded up to it.
 pub(crate) fn recall(value: f64) -> String {
-    if value < 1.0 && value >= 0.9995 {
+    if (0.9995..1.0).contains(&value) {
         return format!("{:.4}", (value * 1e4).floor() / 1e4);
     }
     format!("{value:.3}")

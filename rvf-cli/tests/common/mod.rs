@@ -1,5 +1,9 @@
 //! Runs the built program, and makes small inputs for it.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -11,16 +15,16 @@ use tempfile::TempDir;
 
 /// What a run of the program left behind.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Standard output, if it went well.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         assert_eq!(self.stderr, "", "{self:?}");
         self.stdout
@@ -28,7 +32,7 @@ impl Ran {
 
     /// Each line of standard output as JSON, if it went well.
     #[track_caller]
-    pub fn json(self) -> Vec<Value> {
+    pub(crate) fn json(self) -> Vec<Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap();
         self.ok().lines().map(parse).collect()
     }
@@ -36,7 +40,7 @@ impl Ran {
     /// Standard error, if it failed as it should: code 1, nothing on standard output, an error of a sentence or two
     /// with no trace of a panic.
     #[track_caller]
-    pub fn failed(self) -> String {
+    pub(crate) fn failed(self) -> String {
         assert_eq!(self.code, Some(1), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         self.proper_error();
@@ -44,7 +48,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn proper_error(&self) {
+    pub(crate) fn proper_error(&self) {
         assert!(self.stderr.starts_with("error: "), "{self:?}");
         for trace in ["panicked", "RUST_BACKTRACE", "Some(", "Err(", "os error"] {
             assert!(!self.stderr.contains(trace), "{self:?}");
@@ -53,7 +57,7 @@ impl Ran {
 
     /// Standard error, if the options were refused.
     #[track_caller]
-    pub fn usage(self) -> String {
+    pub(crate) fn usage(self) -> String {
         assert_eq!(self.code, Some(2), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         self.stderr
@@ -61,12 +65,12 @@ impl Ran {
 }
 
 /// Runs `rvf` in a folder.
-pub fn rvf_in<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Ran {
+pub(crate) fn rvf_in<S: AsRef<OsStr>>(folder: &Path, args: &[S]) -> Ran {
     rvf_with(folder, args, "")
 }
 
 /// Runs `rvf` in a folder with something to read on standard input.
-pub fn rvf_with<S: AsRef<OsStr>>(folder: &Path, args: &[S], input: &str) -> Ran {
+pub(crate) fn rvf_with<S: AsRef<OsStr>>(folder: &Path, args: &[S], input: &str) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_rvf"))
         .args(args)
         .current_dir(folder)
@@ -89,7 +93,7 @@ pub fn rvf_with<S: AsRef<OsStr>>(folder: &Path, args: &[S], input: &str) -> Ran 
 }
 
 /// The sample that comes with the source.
-pub fn sample(name: &str) -> String {
+pub(crate) fn sample(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     root.join("samples/wordnet-8k")
         .join(name)
@@ -99,39 +103,39 @@ pub fn sample(name: &str) -> String {
 
 /// A folder for one test, with files in it.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
         std::fs::write(self.file(name), content).unwrap();
         self
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.file(name)).unwrap()
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.file(name).exists()
     }
 
     /// The names in the folder, hidden ones too.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path()).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -140,16 +144,16 @@ impl Place {
         names
     }
 
-    pub fn rvf(&self, args: &[&str]) -> Ran {
+    pub(crate) fn rvf(&self, args: &[&str]) -> Ran {
         rvf_in(self.path(), args)
     }
 
-    pub fn rvf_with(&self, args: &[&str], input: &str) -> Ran {
+    pub(crate) fn rvf_with(&self, args: &[&str], input: &str) -> Ran {
         rvf_with(self.path(), args, input)
     }
 
     /// Packs `rows` into `small.rvf`, with text ids `a`, `b`, …
-    pub fn small(&self, rows: &[&[f32]]) -> &Self {
+    pub(crate) fn small(&self, rows: &[&[f32]]) -> &Self {
         self.write("small.npy", npy_f32(rows));
         let ids: String = (b'a'..)
             .take(rows.len())
@@ -162,7 +166,7 @@ impl Place {
     }
 
     /// The file `wordnet.rvf`, packed of the sample.
-    pub fn wordnet(&self) -> &Self {
+    pub(crate) fn wordnet(&self) -> &Self {
         let (base, ids) = (sample("base.i8.npy"), sample("ids.txt"));
         self.rvf(&["pack", &base, "--ids", &ids, "-o", "wordnet.rvf", "--quiet"])
             .ok();
@@ -171,7 +175,7 @@ impl Place {
 }
 
 /// Six points in the plane, well apart.
-pub const POINTS: [&[f32]; 6] = [
+pub(crate) const POINTS: [&[f32]; 6] = [
     &[0.0, 1.0],
     &[1.0, 0.0],
     &[5.0, 5.0],
@@ -181,7 +185,7 @@ pub const POINTS: [&[f32]; 6] = [
 ];
 
 /// An `.npy` file with a header of this description.
-pub fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     let mut header =
         format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
@@ -196,7 +200,7 @@ pub fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-pub fn npy_f32(rows: &[&[f32]]) -> Vec<u8> {
+pub(crate) fn npy_f32(rows: &[&[f32]]) -> Vec<u8> {
     let dimension = rows.first().unwrap().len();
     let data: Vec<u8> = rows
         .iter()
@@ -211,7 +215,7 @@ pub fn npy_f32(rows: &[&[f32]]) -> Vec<u8> {
     )
 }
 
-pub fn npy_i32(rows: &[&[i32]]) -> Vec<u8> {
+pub(crate) fn npy_i32(rows: &[&[i32]]) -> Vec<u8> {
     let width = rows.first().unwrap().len();
     let data: Vec<u8> = rows
         .iter()
@@ -222,7 +226,7 @@ pub fn npy_i32(rows: &[&[i32]]) -> Vec<u8> {
 }
 
 /// Numbers that look random, the same in every run, from −1 to 1.
-pub fn noise(count: usize) -> Vec<f32> {
+pub(crate) fn noise(count: usize) -> Vec<f32> {
     let mut state = 0x1234_5678_9abc_def0_u64;
     let mut next = || {
         state ^= state << 13;
@@ -234,13 +238,13 @@ pub fn noise(count: usize) -> Vec<f32> {
 }
 
 /// Rows of `dimension` numbers from [`noise`].
-pub fn noise_npy(rows: usize, dimension: usize) -> Vec<u8> {
+pub(crate) fn noise_npy(rows: usize, dimension: usize) -> Vec<u8> {
     let values = noise(rows * dimension);
     npy_f32(&values.chunks(dimension).collect::<Vec<_>>())
 }
 
 /// The rows of the hits of an answer.
-pub fn rows_of(answer: &Value) -> Vec<u64> {
+pub(crate) fn rows_of(answer: &Value) -> Vec<u64> {
     let hits = answer["hits"].as_array().unwrap();
     hits.iter()
         .map(|hit| hit["row"].as_u64().unwrap())
