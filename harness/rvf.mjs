@@ -168,7 +168,7 @@ class Kernel {
     const params = this.take(64), query = this.take(vector.length * 4), v = this.view();
     [k, exact ? 1 : 0, effort.probes].forEach((x, i) => v.setUint32(params + 4 * i, x, true));
     v.setFloat32(params + 12, effort.slack, true);
-    [Math.max(effort.pool, k), filter ? 1 : 0, this.window, 256, 0, 0, 0, 0, 0, 0, 0, 0].forEach((x, i) => v.setUint32(params + 16 + 4 * i, x, true));
+    [this.file.vectors ? Math.max(effort.pool, k) : k, filter ? 1 : 0, this.window, 256, 0, 0, 0, 0, 0, 0, 0, 0].forEach((x, i) => v.setUint32(params + 16 + 4 * i, x, true));
     vector.forEach((x, i) => v.setFloat32(query + 4 * i, x, true));
     const size = this.call('rvf_query_size', this.ctx, params), state = this.take(size);
     this.call('rvf_query_begin', this.ctx, params, query, state, size);
