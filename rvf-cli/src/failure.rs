@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::view::{Style, Tone, neutral};
+use crate::view::{Style, Tone, neutral, width, wrap};
 
 /// The reason why a command ends without having done its work.
 #[derive(Debug)]
@@ -97,30 +97,40 @@ impl Failure {
             Kind::Failed => 1,
             Kind::Usage => 2,
         };
-        let stderr = std::io::stderr();
-        let style = Style::detect(&stderr);
-        let mut text = format!(
-            "{} {}\n",
-            style.paint(Tone::Bad, "error:"),
-            lines(&self.message)
-        );
+        let mut text = labelled("error:", Tone::Bad, &self.message);
         if let Some(remedy) = &self.remedy {
-            let label = style.paint(Tone::Accent, "help:");
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, " {label} {}", lines(remedy));
+            text.push_str(&labelled(" help:", Tone::Accent, remedy));
         }
         // If standard error is closed too, nobody is left to tell.
-        let _ = stderr.lock().write_all(text.as_bytes());
+        let _ = std::io::stderr().write_all(text.as_bytes());
         ExitCode::from(code)
     }
 }
 
 /// Prints a warning to standard error.
 pub(crate) fn warn(message: &str) {
-    let stderr = std::io::stderr();
-    let label = Style::detect(&stderr).paint(Tone::Warn, "warning:");
     // A warning that nobody can see is no reason to fail.
-    let _ = writeln!(stderr.lock(), "{label} {}", lines(message));
+    let _ = std::io::stderr().write_all(labelled("warning:", Tone::Warn, message).as_bytes());
+}
+
+/// The text behind its label, for standard error: on a terminal broken into lines that fit, elsewhere as one line
+/// that a search finds. Messages may hold names from files; line breaks are ours.
+fn labelled(label: &str, tone: Tone, message: &str) -> String {
+    let stderr = std::io::stderr();
+    let indent = label.len() + 1;
+    let lines: Vec<String> = if stderr.is_terminal() {
+        let width = width(true).saturating_sub(indent);
+        let pieces = message.lines().map(|line| wrap(&neutral(line), width));
+        pieces.flatten().collect()
+    } else {
+        message
+            .lines()
+            .map(|line| neutral(line).into_owned())
+            .collect()
+    };
+    let label = Style::detect(&stderr).paint(tone, label);
+    let gap = format!("\n{:indent$}", "");
+    format!("{label} {}\n", lines.join(&gap))
 }
 
 /// The errors of the libraries end with what to do next, behind a semicolon.
@@ -151,12 +161,6 @@ pub(crate) fn without_numbers(text: &str) -> String {
     }
     kept.push_str(rest);
     kept
-}
-
-/// Messages may hold names from files. Line breaks are ours.
-fn lines(message: &str) -> String {
-    let lines: Vec<_> = message.lines().map(neutral).collect();
-    lines.join("\n       ")
 }
 
 macro_rules! from_errors {
@@ -202,6 +206,7 @@ mod tests {
 
     #[test]
     fn a_message_cannot_steer_the_terminal() {
-        assert_eq!(lines("a\nb\u{1b}[2J"), "a\n       b\\u{1b}[2J");
+        let shown = labelled("error:", Tone::Plain, "a\nb\u{1b}[2J");
+        assert_eq!(shown, "error: a\n       b\\u{1b}[2J\n");
     }
 }

@@ -223,7 +223,7 @@ impl BenchReport {
             Some(bytes) => row(
                 "peak memory",
                 human::bytes(bytes),
-                "of this process, all engines, mapped file included".to_owned(),
+                "all engines, mapped file included".to_owned(),
             ),
             None => row(
                 "peak memory",

@@ -49,6 +49,9 @@ pub(crate) struct PackedKernel {
     pub(crate) hash: String,
 }
 
+/// Recall that no other choice of vectors would better by much.
+const NEARLY_ALL: f64 = 0.999;
+
 impl PackReport {
     pub(crate) fn print(&self, out: &mut Out) -> Result<(), Failure> {
         let name = out.paint(Tone::Title, &neutral(&self.file));
@@ -110,12 +113,15 @@ impl PackReport {
             Some(recall) => recall.in_words(),
             None => "Recall was not measured.".to_owned(),
         };
-        let remedy = match self.kept.as_str() {
-            "i8" => format!(
-                " --vectors f16 raises that limit for {} more a vector.",
-                human::counted(self.bytes_for_f16, "byte")
-            ),
-            _ => String::new(),
+        let short = self
+            .recall
+            .as_ref()
+            .is_none_or(|recall| recall.ceiling < NEARLY_ALL);
+        let remedy = if self.kept == "i8" && short {
+            let cost = human::counted(self.bytes_for_f16, "byte");
+            format!(" --vectors f16 reaches further, for {cost} more a vector.")
+        } else {
+            String::new()
         };
         format!("{kept} {measured}{remedy}")
     }
@@ -123,15 +129,15 @@ impl PackReport {
 
 impl MeasuredRecall {
     fn in_words(&self) -> String {
-        let default = match self.default {
-            Some(recall) => format!("{} at the default effort", human::recall(recall)),
-            None => "exact search by default".to_owned(),
+        let ceiling = human::recall(self.ceiling);
+        let reached = match self.default {
+            Some(recall) => format!(
+                "{} at the default effort, {ceiling} at the highest.",
+                human::recall(recall)
+            ),
+            None => format!("{ceiling} at the highest effort; queries search exactly by default."),
         };
-        format!(
-            "Measured recall@{}, against the input: {default}, {} at most.",
-            self.k,
-            human::recall(self.ceiling)
-        )
+        format!("Measured recall@{}, against the input: {reached}", self.k)
     }
 }
 

@@ -8,7 +8,7 @@ mod table;
 mod text;
 
 pub(crate) use self::bar::bar;
-pub(crate) use self::out::Out;
+pub(crate) use self::out::{Out, width};
 pub(crate) use self::style::{Style, Tone};
 pub(crate) use self::table::{Align, Cell, Table};
 pub(crate) use self::text::{neutral, shown_path, wrap};

@@ -21,25 +21,27 @@ pub(crate) struct Out {
     closed: bool,
 }
 
-impl Out {
-    /// Text is never laid out wider than this: long lines are hard to read.
+/// Columns that text is laid out in: those of the terminal, within reason, or 80 where there is none.
+pub(crate) fn width(terminal: bool) -> usize {
+    /// Longer lines are hard to read.
     const WIDEST: usize = 120;
     const NARROWEST: usize = 40;
     const DEFAULT: usize = 80;
+    let columns = if terminal {
+        terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+    } else {
+        None
+    };
+    columns.unwrap_or(DEFAULT).clamp(NARROWEST, WIDEST)
+}
 
+impl Out {
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        let columns = if terminal {
-            terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
-        } else {
-            None
-        };
         Self {
             style: Style::detect(&stdout),
-            width: columns
-                .unwrap_or(Self::DEFAULT)
-                .clamp(Self::NARROWEST, Self::WIDEST),
+            width: width(terminal),
             terminal,
             to: BufWriter::new(stdout),
             closed: false,
