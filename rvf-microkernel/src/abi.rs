@@ -4,13 +4,13 @@
 #![allow(unsafe_code, reason = "the host passes addresses of linear memory")]
 
 use core::arch::wasm32::memory_size;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::slice::from_raw_parts;
 
 use crate::Error;
 use crate::backend::Backend;
-use crate::distance::BAD;
 use crate::data::{Data, Need, Region};
+use crate::distance::BAD;
 use crate::index::{Index, LAYOUT};
 use crate::machine::{Phase, Step};
 use crate::memory::View;
@@ -32,10 +32,10 @@ const STATE_TAG: u32 = u32::from_le_bytes(*b"RVFq");
 /// An open file.
 #[repr(C, align(16))]
 struct Context {
-    tag: u32,
     index: Index,
     /// Address and length of each region that is in memory; the length is 0 for one that is not.
     resident: [(u32, u32); Region::COUNT],
+    tag: u32,
 }
 
 const _: () = assert!(size_of::<Context>() <= CONTEXT_LEN as usize);
@@ -51,9 +51,9 @@ struct Fed {
 /// A query under way.
 #[repr(C, align(16))]
 struct State {
-    tag: u32,
-    feeding: Feeding,
     query: Query<'static>,
+    feeding: Feeding,
+    tag: u32,
 }
 
 #[repr(C)]
@@ -85,7 +85,10 @@ impl Data<'static> for Feeding {
                 // SAFETY: the cursor is below `fed_count`, and that many ranges were fed.
                 let Fed { need, address } = unsafe { &*self.fed.add(self.cursor as usize) };
                 let inside = offset.wrapping_sub(need.offset);
-                if need.region == region && inside <= u64::from(need.len) && end <= need.offset + u64::from(need.len) {
+                if need.region == region
+                    && inside <= u64::from(need.len)
+                    && end <= need.offset + u64::from(need.len)
+                {
                     start = *address + inside as u32;
                     break;
                 }
@@ -106,6 +109,16 @@ impl Data<'static> for Feeding {
     }
 }
 
+/// Returns a code unless it is [`OK`].
+macro_rules! pass {
+    ($code:expr) => {
+        let code = $code;
+        if code != OK {
+            return code;
+        }
+    };
+}
+
 /// Checks that a buffer lies inside the memory, and not at 0.
 #[inline(never)]
 fn check(address: u32, len: u64) -> i32 {
@@ -123,25 +136,36 @@ fn check_aligned(address: u32, len: u32) -> i32 {
     check(address, u64::from(len))
 }
 
-/// Checks that a context or state of `len` bytes is at an address: that its tag is right.
+/// Checks that a context or state is at an address: that its tag, whose address is `tag`, is right.
 #[inline(never)]
-fn check_handle(address: u32, len: u32, tag: u32) -> i32 {
-    let code = check_aligned(address, len);
+fn check_handle(address: u32, tag: u32, kind: u32) -> i32 {
+    if address % 16 != 0 {
+        return Error::BadPointer.code();
+    }
+    pass!(check(tag, 4));
     // SAFETY: inside the memory and aligned.
-    if code == OK && unsafe { *(address as *const u32) } ^ address != tag {
+    if unsafe { *(tag as *const u32) } ^ address != kind {
         return Error::BadHandle.code();
     }
-    code
+    OK
 }
 
 #[inline(always)]
 fn check_context(address: u32) -> i32 {
-    check_handle(address, size_of::<Context>() as u32, CONTEXT_TAG)
+    check_handle(
+        address,
+        address.wrapping_add(offset_of!(Context, tag) as u32),
+        CONTEXT_TAG,
+    )
 }
 
 #[inline(never)]
 fn check_state(address: u32) -> i32 {
-    check_handle(address, size_of::<State>() as u32, STATE_TAG)
+    check_handle(
+        address,
+        address.wrapping_add(offset_of!(State, tag) as u32),
+        STATE_TAG,
+    )
 }
 
 /// The state at an address that [`check_state`] checked: `query_begin` wrote one there.
@@ -153,16 +177,6 @@ unsafe fn state(address: u32) -> &'static mut State {
     unsafe { &mut *(address as *mut State) }
 }
 
-/// Returns a code unless it is [`OK`].
-macro_rules! pass {
-    ($code:expr) => {
-        let code = $code;
-        if code != OK {
-            return code;
-        }
-    };
-}
-
 /// Checks the context and the parameters, writes a query that has no vector yet at `place`, with its memory behind
 /// the address `memory`, and answers how many bytes it needs in all.
 #[inline(never)]
@@ -171,18 +185,9 @@ fn prepare(ctx: u32, params: u32, place: &mut MaybeUninit<State>, memory: u32) -
     pass!(check(params, u64::from(PARAMS_LEN)));
     // SAFETY: inside the memory; `check_context` checked the context.
     unsafe {
-        let words = params as *const u64;
-        let rest = words.add(4).read_unaligned()
-            | words.add(5).read_unaligned()
-            | words.add(6).read_unaligned()
-            | words.add(7).read_unaligned();
         let context = ctx as *const Context;
         let settings = params as *const Settings;
-        let code = (*settings).check(&(*context).index);
-        if rest != 0 {
-            return Error::BadParam.code();
-        }
-        if let Err(error) = code {
+        if let Err(error) = (*settings).check(&(*context).index) {
             return error.code();
         }
         let place = place.as_mut_ptr();
@@ -250,10 +255,18 @@ fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32
     }
     // SAFETY: the memory holds what `prepare` lays out in it.
     unsafe {
-        prepare(ctx, params, &mut *(memory as *mut MaybeUninit<State>), memory);
+        prepare(
+            ctx,
+            params,
+            &mut *(memory as *mut MaybeUninit<State>),
+            memory,
+        );
         let state = state(memory);
         pass!(check(vector, u64::from(state.query.index.dimension()) * 4));
-        if let Err(error) = state.query.take_vector(|i| (vector as *const f32).add(i).read_unaligned()) {
+        if let Err(error) = state
+            .query
+            .take_vector(|i| (vector as *const f32).add(i).read_unaligned())
+        {
             return error.code();
         }
         state.tag = STATE_TAG ^ memory;
@@ -288,7 +301,10 @@ fn query_feed(address: u32, i: u32, data: u32) -> i32 {
     unsafe {
         let need = query.needs.at(i as usize);
         pass!(check(data, u64::from(need.len)));
-        *feeding.fed.add(i as usize) = Fed { need, address: data };
+        *feeding.fed.add(i as usize) = Fed {
+            need,
+            address: data,
+        };
     }
     feeding.fed_count = i + 1;
     OK
@@ -304,7 +320,7 @@ fn query_results(address: u32, out: u32, max: u32) -> i32 {
     pass!(check_state(address));
     // SAFETY: just checked.
     let query = unsafe { &mut state(address).query };
-    if query.phase != Phase::Done {
+    if query.cursor.phase != Phase::Done {
         return Error::State.code();
     }
     let count = max.min(query.settings.k).min(query.pool.len as u32);
@@ -351,7 +367,7 @@ fn topk_merge(address: u32, pairs: u32, count: u32) -> i32 {
     pass!(check_state(address));
     // SAFETY: just checked.
     let query = unsafe { &mut state(address).query };
-    if query.phase != Phase::Done {
+    if query.cursor.phase != Phase::Done {
         return Error::State.code();
     }
     pass!(check(pairs, u64::from(count) * 8));

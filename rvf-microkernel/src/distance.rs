@@ -1,5 +1,8 @@
 //! Distances (K-DIST).
-#![allow(unsafe_code, reason = "records and arrays are read unchecked, see `memory`")]
+#![allow(
+    unsafe_code,
+    reason = "records and arrays are read unchecked, see `memory`"
+)]
 
 use crate::backend::Term;
 use crate::heap::key;
@@ -19,7 +22,11 @@ pub(crate) const BAD: u64 = u64::MAX;
 /// What K-NUM-3 makes of a result: NaN counts as +∞, −0 as +0.
 #[inline(always)]
 pub(crate) fn canonical(distance: f32) -> f32 {
-    if distance.is_nan() { f32::INFINITY } else { distance + 0.0 }
+    if distance.is_nan() {
+        f32::INFINITY
+    } else {
+        distance + 0.0
+    }
 }
 
 impl Query<'_> {
@@ -64,13 +71,17 @@ impl Query<'_> {
             let scale = unsafe {
                 squares = f64::from(record.u32(8));
                 let components = record.bytes(I8_HEAD, dimension);
-                dot = self.backend.dot(components, self.arrays.integers(words).slice(dimension)) as f64;
+                dot = self
+                    .backend
+                    .dot(components, self.arrays.integers(words).slice(dimension))
+                    as f64;
                 f64::from(record.f32(4))
             };
             distance = -((scale * self.step) * dot);
             if metric == Metric::L2 {
                 // Doubling is exact, so 2·((a·b)·dot) is ((2·a)·b)·dot.
-                distance = ((scale * scale) * squares + (self.step * self.step) * norm) + 2.0 * distance;
+                distance =
+                    ((scale * scale) * squares + (self.step * self.step) * norm) + 2.0 * distance;
             }
         }
         if metric == Metric::Cosine {

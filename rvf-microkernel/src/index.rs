@@ -92,17 +92,7 @@ impl Index {
         };
         let rows = u32_at(8);
         let dimension = u32_at(12);
-        let mut reserved = 0;
-        for at in (0x28..HEAD_LEN).step_by(8) {
-            // SAFETY: as above.
-            reserved |= unsafe { head.u64(at) };
-        }
-        if rows == 0
-            || dimension == 0
-            || dimension > MAX_DIMENSION
-            || u32_at(0x14) != 1
-            || reserved != 0
-        {
+        if rows == 0 || dimension == 0 || dimension > MAX_DIMENSION || u32_at(0x14) != 1 {
             return Err(Error::BadIndex);
         }
         let words = dimension.div_ceil(64);
@@ -195,15 +185,15 @@ impl Index {
         GROUP * self.row_len(Region::Quant)
     }
 
-    /// Checks the list directory of layout 1: one list that holds every row (R-IDX-1).
+    /// Whether a list directory is that of layout 1: one list that holds every row (R-IDX-1).
     ///
     /// # Safety
-    /// `entry` has 32 bytes.
-    pub(crate) unsafe fn fits(&self, entry: View<'_>) -> bool {
+    /// There are 32 bytes at `at`.
+    pub(crate) unsafe fn fits(&self, directory: View<'_>, at: usize) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
-            entry.u64(0) | entry.u64(16) | entry.u64(24) == 0
-                && entry.u64(8) == u64::from(self.rows)
+            let entry = directory.from(at);
+            entry.u64(0) == 0 && entry.u64(8) == u64::from(self.rows)
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::scan::Candidate;
 #[repr(u8)]
 pub(crate) enum Phase {
     /// Reads the mean and the list directory.
+    #[expect(dead_code, reason = "made of the number of the mode")]
     Head = 0,
     /// Scans codes; in exact mode it only tests what is live.
     Scan = 1,
@@ -27,16 +28,15 @@ pub(crate) enum Phase {
     Rank = 3,
 }
 
-/// How a phase ended.
+/// Where a query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Outcome {
-    /// Go on with the phase that is set now.
-    Moved,
-    /// Data are not at hand.
-    Missing,
-    /// The data contradict themselves.
-    Bad,
+#[repr(C)]
+pub(crate) struct Cursor {
+    /// The next row to visit.
+    pub(crate) row: u32,
+    /// The next entry of the buffer.
+    pub(crate) position: u32,
+    pub(crate) phase: Phase,
 }
 
 /// How a step ended.
@@ -59,14 +59,20 @@ impl Query<'_> {
     /// [`Error::BadData`] by K-ABI-6.
     #[inline]
     pub fn step<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<Step, Error> {
-        while self.phase != Phase::Done {
-            match self.advance(data) {
-                Outcome::Moved => {}
-                Outcome::Bad => return Err(Error::BadData),
-                Outcome::Missing => {
-                    self.ask(data);
-                    return Ok(Step::Needs(self.needs.len as u32));
-                }
+        while self.cursor.phase != Phase::Done {
+            let sound = match self.cursor.phase {
+                Phase::Head => self.read_head(data),
+                Phase::Scan => self.scan(data),
+                Phase::Rank | Phase::Done => self.rank(data),
+            };
+            if !sound {
+                return Err(Error::BadData);
+            }
+            if self.asking {
+                self.asking = false;
+                self.overfull = false;
+                self.cursor = self.asked_at;
+                return Ok(Step::Needs(self.needs.len as u32));
             }
         }
         Ok(Step::Done)
@@ -89,7 +95,7 @@ impl Query<'_> {
     /// # Errors
     /// [`Error::State`] if the query is not done.
     pub fn hit_count(&self) -> Result<u32, Error> {
-        if self.phase != Phase::Done {
+        if self.cursor.phase != Phase::Done {
             return Err(Error::State);
         }
         Ok(self.settings.k.min(self.pool.len as u32))
@@ -153,83 +159,70 @@ impl Query<'_> {
         Ok(Hit::of(key))
     }
 
-    #[inline(never)]
-    fn advance<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        match self.phase {
-            Phase::Head => self.read_head(data),
-            Phase::Scan => self.scan(data),
-            Phase::Rank | Phase::Done => self.rank(data),
-        }
-    }
-
-    /// Goes through what is ahead and writes down what is not at hand, as far as it can be foreseen and there is room.
+    /// The mean and the list directory stand side by side, and are asked for as one. False if they contradict the head.
     #[inline(always)]
-    fn ask<'a, D: Data<'a>>(&mut self, data: &mut D) {
-        let (phase, row, position) = (self.phase, self.row, self.position);
-        data.before_needs();
-        self.needs.len = 0;
-        self.overfull = false;
-        self.asking = true;
-        self.advance(data);
-        self.asking = false;
-        (self.phase, self.row, self.position) = (phase, row, position);
-    }
-
-    /// The mean and the list directory stand side by side, and are asked for as one.
-    #[inline(always)]
-    fn read_head<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
+    fn read_head<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
         let directory = self.index.directory_offset() - HEAD_LEN as u32;
-        let Some(mean) = self.fetch(data, Region::Index, HEAD_LEN as u32, directory + LIST_LEN) else {
-            return Outcome::Missing;
-        };
+        let head = self.fetch(data, Region::Index, HEAD_LEN as u32, directory + LIST_LEN);
+        self.cursor.phase = Phase::Scan;
         // SAFETY: that many bytes were fetched; the vector was taken when the query began.
-        if !unsafe { self.index.fits(mean.from(directory as usize)) && self.take_mean(mean) } {
-            return Outcome::Bad;
-        }
-        self.phase = Phase::Scan;
-        Outcome::Moved
+        head.is_none_or(|head| unsafe {
+            self.index.fits(head, directory as usize) && self.take_mean(head)
+        })
     }
 
-    /// Computes the distances of the buffer's entries (K-RANK-1).
+    /// Computes the distances of the buffer's entries (K-RANK-1). False if a record is bad.
     #[inline(always)]
-    fn rank<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        while self.position < self.buffer.len {
+    fn rank<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
+        while (self.cursor.position as usize) < self.buffer.len {
             // SAFETY: the position is below the length.
-            let Candidate { number, lower } = unsafe { self.buffer.at(self.position) };
-            // Without comparisons that a NaN would turn round: `lower` is a number, the sum may be none.
-            if !(lower > self.threshold || lower + self.base > self.pool.bound()) {
-                let region = if self.float { Region::VecFloat } else { Region::VecI8 };
-                let record = self.fetch(data, region, number, 1);
-                if self.asking {
-                    if self.overfull {
-                        break;
-                    }
+            let Candidate { number, lower } =
+                unsafe { self.buffer.at(self.cursor.position as usize) };
+            let is_passed_over = lower > self.threshold || lower + self.base > self.pool.bound();
+            if !is_passed_over {
+                let region = if self.float {
+                    Region::VecFloat
                 } else {
-                    let Some(record) = record else {
-                        return Outcome::Missing;
-                    };
+                    Region::VecI8
+                };
+                let record = self.fetch(data, region, number, 1);
+                if self.overfull {
+                    break;
+                }
+                if let Some(record) = record
+                    && !self.asking
+                {
                     // SAFETY: the bytes of one record were fetched; the vector was taken when the query began.
                     let key = unsafe { self.key_of(record, self.float) };
                     if key == BAD {
-                        return Outcome::Bad;
+                        return false;
                     }
                     let stats = &mut self.stats;
-                    let count = if self.float { &mut stats.float_distances } else { &mut stats.ranked };
+                    let count = if self.float {
+                        &mut stats.float_distances
+                    } else {
+                        &mut stats.ranked
+                    };
                     *count = count.wrapping_add(1);
                     self.pool.offer(key, u64::from(number));
                 }
             }
-            self.position += 1;
+            self.cursor.position += 1;
         }
-        if self.asking {
-            return Outcome::Missing;
+        if !self.asking {
+            self.end_ranking();
         }
-        self.position = 0;
+        true
+    }
+
+    #[inline(always)]
+    fn end_ranking(&mut self) {
+        self.cursor.position = 0;
         self.buffer.len = 0;
-        if self.row < self.index.rows() {
-            self.phase = Phase::Scan;
+        if self.cursor.row < self.index.rows() {
+            self.cursor.phase = Phase::Scan;
         } else if self.float || self.index.vectors() == Vectors::I8 {
-            self.phase = Phase::Done;
+            self.cursor.phase = Phase::Done;
         } else {
             // The pool is ranked again, by its float distances (K-RANK-3).
             self.float = true;
@@ -243,11 +236,12 @@ impl Query<'_> {
             }
             self.pool.len = 0;
         }
-        Outcome::Moved
     }
 
-    /// `count` rows of a region from `first` on (of INDEX: bytes; of a bitmap: bytes). If they are not at hand, they are
-    /// written down when the query is asking: joined to an earlier range of the region if they touch.
+    /// `count` rows of a region from `first` on; of INDEX and the bitmaps, bytes.
+    ///
+    /// The first range that is not at hand turns the step into asking: it goes on through what is ahead, reads
+    /// nothing, and writes down what it will need, until there is no room.
     #[inline(never)]
     pub(crate) fn fetch<'a, D: Data<'a>>(
         &mut self,
@@ -264,22 +258,30 @@ impl Query<'_> {
         {
             return Some(View::new(bytes));
         }
-        if self.asking {
-            let end = offset + u64::from(len);
-            // A region's last range is never far back: a group asks for three at most.
-            for need in self.needs.as_mut_slice().iter_mut().rev().take(3) {
-                if need.region == region
-                    && offset >= need.offset
-                    && offset <= need.offset + u64::from(need.len)
-                    && end - need.offset <= u64::from(self.settings.window)
-                {
-                    // Only parts of bitmaps overlap, and they are asked for in ascending order.
-                    need.len = (end - need.offset) as u32;
-                    return None;
-                }
-            }
-            self.overfull = !self.needs.push(Need { region, len, offset });
+        if !self.asking {
+            self.asking = true;
+            self.asked_at = self.cursor;
+            self.needs.len = 0;
+            data.before_needs();
         }
+        let end = offset + u64::from(len);
+        // A region's last range is never far back: a group asks for three at most.
+        for need in self.needs.as_mut_slice().iter_mut().rev().take(3) {
+            if need.region == region
+                && offset >= need.offset
+                && offset <= need.offset + u64::from(need.len)
+                && end - need.offset <= u64::from(self.settings.window)
+            {
+                // Only parts of bitmaps overlap, and they are asked for in ascending order.
+                need.len = (end - need.offset) as u32;
+                return None;
+            }
+        }
+        self.overfull = !self.needs.push(Need {
+            region,
+            len,
+            offset,
+        });
         None
     }
 }

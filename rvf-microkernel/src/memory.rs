@@ -121,7 +121,11 @@ impl Cutter {
         // All that is kept in lists takes a multiple of 8 bytes.
         const { assert!(size_of::<T>().is_multiple_of(8)) }
         self.next = self.next.wrapping_add(limit * size_of::<T>());
-        List { places, len: 0, limit }
+        List {
+            places,
+            len: 0,
+            limit,
+        }
     }
 }
 
@@ -188,10 +192,6 @@ impl<'s, T: Plain> List<'s, T> {
 
     pub(crate) const fn limit(&self) -> usize {
         self.limit
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.len
     }
 
     /// Shortens the list to `len`, which is not above its length.

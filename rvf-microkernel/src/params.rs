@@ -1,5 +1,8 @@
 //! What a search is asked for.
-#![allow(unsafe_code, reason = "a query is laid out nowhere to learn its length")]
+#![allow(
+    unsafe_code,
+    reason = "a query is laid out nowhere to learn its length"
+)]
 
 use core::mem::MaybeUninit;
 
@@ -83,7 +86,15 @@ pub fn state_len(index: &Index, params: &Params) -> Result<usize, Error> {
     let mut place = MaybeUninit::uninit();
     let settings = Settings::from(*params);
     // SAFETY: the parameters are checked.
-    let end = unsafe { Query::set_up(&mut place, index, &settings, Backend::scalar(), core::ptr::null_mut()) };
+    let end = unsafe {
+        Query::set_up(
+            &mut place,
+            index,
+            &settings,
+            Backend::scalar(),
+            core::ptr::null_mut(),
+        )
+    };
     Ok(end.addr() / 8)
 }
 

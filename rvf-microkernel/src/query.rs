@@ -1,5 +1,8 @@
 //! A query: its memory, and what is computed from the vector before the search (K-QRY).
-#![allow(unsafe_code, reason = "the arrays are accessed unchecked, see `memory`")]
+#![allow(
+    unsafe_code,
+    reason = "the arrays are accessed unchecked, see `memory`"
+)]
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -10,7 +13,7 @@ use crate::backend::{Backend, FirstLook, Term};
 use crate::data::Need;
 use crate::heap::{Entry, distance_of};
 use crate::index::{Index, Metric, Vectors};
-use crate::machine::Phase;
+use crate::machine::{Cursor, Phase};
 use crate::memory::{Array, Cutter, List, Plain, View};
 use crate::params::{CODED, Params, Settings, state_len};
 use crate::roots::sqrt32;
@@ -63,20 +66,18 @@ impl Hit {
 /// [`Data`](crate::Data).
 #[repr(C)]
 pub struct Query<'s> {
-    pub(crate) index: &'s Index,
+    pub(crate) index: Index,
     pub(crate) backend: Backend,
     pub(crate) settings: Settings,
-    pub(crate) phase: Phase,
-    /// While this is set, what is not at hand is written down, and nothing else is done.
+    pub(crate) cursor: Cursor,
+    /// Where the query goes on when it was brought what it asked for.
+    pub(crate) asked_at: Cursor,
+    /// Something is not at hand: what will be needed is written down, and nothing is read.
     pub(crate) asking: bool,
     /// There was no room for a need.
     pub(crate) overfull: bool,
     /// Distances are float distances from now on.
     pub(crate) float: bool,
-    /// The next row to visit.
-    pub(crate) row: u32,
-    /// The next entry of the buffer.
-    pub(crate) position: usize,
     pub(crate) buffer: List<'s, Candidate>,
     pub(crate) pool: List<'s, Entry>,
     pub(crate) estimates: List<'s, Entry>,
@@ -104,8 +105,7 @@ impl fmt::Debug for Query<'_> {
         f.debug_struct("Query")
             .field("index", &self.index)
             .field("settings", &self.settings)
-            .field("phase", &self.phase)
-            .field("row", &self.row)
+            .field("cursor", &self.cursor)
             .field("stats", &self.stats)
             .finish_non_exhaustive()
     }
@@ -124,7 +124,10 @@ impl<'s> Arrays<'s> {
 
     #[inline(always)]
     fn part<T: Plain>(&self, words: usize, bytes_before: usize, count: usize) -> Array<'s, T> {
-        Array::new(self.start.wrapping_add(words * bytes_before).cast(), words * count)
+        Array::new(
+            self.start.wrapping_add(words * bytes_before).cast(),
+            words * count,
+        )
     }
 
     /// The components of the query.
@@ -166,7 +169,7 @@ impl<'s> Query<'s> {
     /// [`state_len`](crate::state_len) words; [`Error::BadQuery`] by K-QRY-1, and if the vector has another dimension
     /// than the file.
     pub fn begin(
-        index: &'s Index,
+        index: &Index,
         params: &Params,
         vector: &[f32],
         backend: Backend,
@@ -182,7 +185,13 @@ impl<'s> Query<'s> {
         let settings = Settings::from(*params);
         // SAFETY: `state_len` checked the parameters, and the memory is as long as it says.
         unsafe {
-            Self::set_up(&mut place, index, &settings, backend, memory.as_mut_ptr().cast());
+            Self::set_up(
+                &mut place,
+                index,
+                &settings,
+                backend,
+                memory.as_mut_ptr().cast(),
+            );
             let mut query: Self = place.assume_init();
             query.take_vector(|i| vector.get(i).copied().unwrap_or_default())?;
             Ok(query)
@@ -197,7 +206,7 @@ impl<'s> Query<'s> {
     #[inline(always)]
     pub(crate) unsafe fn set_up(
         place: &mut MaybeUninit<Self>,
-        index: &'s Index,
+        index: &Index,
         settings: &Settings,
         backend: Backend,
         memory: *mut u8,
@@ -209,10 +218,10 @@ impl<'s> Query<'s> {
         // booleans for which 0 is a value; the mode is the number of a phase.
         unsafe {
             place.write_bytes(0, 1);
-            (&raw mut (*place).index).write(index);
+            (&raw mut (*place).index).write(*index);
             (&raw mut (*place).backend).write(backend);
             (&raw mut (*place).settings).write(*settings);
-            (*place).phase = core::mem::transmute::<u8, Phase>(settings.mode as u8);
+            (*place).cursor.phase = core::mem::transmute::<u8, Phase>(settings.mode as u8);
             (*place).float = settings.mode != CODED && index.vectors() != Vectors::I8;
             (*place).threshold = f32::INFINITY;
             (*place).arrays.start = memory;
@@ -229,7 +238,10 @@ impl<'s> Query<'s> {
     ///
     /// # Safety
     /// The arrays are laid out in memory that holds them.
-    pub(crate) unsafe fn take_vector(&mut self, component: impl Fn(usize) -> f32) -> Result<(), Error> {
+    pub(crate) unsafe fn take_vector(
+        &mut self,
+        component: impl Fn(usize) -> f32,
+    ) -> Result<(), Error> {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
         let mut vector = self.arrays.vector(words);
@@ -268,13 +280,8 @@ impl<'s> Query<'s> {
             // SAFETY: i < D.
             let scaled = unsafe { vector.at(i) } * f32::from_bits(reciprocal);
             // Adding 1.5·2²³ rounds to an integer, ties to even, and leaves it in the low bits.
-            let mut integer = (scaled + 12_582_912.0).to_bits() as i32 - 0x4B40_0000;
-            if integer > 32_767 {
-                integer = 32_767;
-            }
-            if integer < -32_767 {
-                integer = -32_767;
-            }
+            let integer = (scaled + 12_582_912.0).to_bits() as i32 - 0x4B40_0000;
+            let integer = integer.clamp(-32_767, 32_767);
             squares += i64::from(integer * integer);
             // SAFETY: i < D.
             unsafe { integers.set(i, integer as i16) };
@@ -315,7 +322,11 @@ impl<'s> Query<'s> {
             if metric == Metric::InnerProduct {
                 self.base = -self.sum_of_record(Term::PRODUCT, mean);
             }
-            rotate(residual.slice_mut(dimension), self.index.seed(), self.backend);
+            rotate(
+                residual.slice_mut(dimension),
+                self.index.seed(),
+                self.backend,
+            );
 
             let count = dimension as f32;
             let threshold = 0.9957 * (sqrt32(square) / sqrt32(count));
@@ -352,7 +363,12 @@ impl<'s> Query<'s> {
     ///
     /// # Safety
     /// The array has D components, and they were written.
-    unsafe fn gain(&self, weighted: &Array<'s, f32>, squares: f32, residual_square: f32) -> (f32, f32) {
+    unsafe fn gain(
+        &self,
+        weighted: &Array<'s, f32>,
+        squares: f32,
+        residual_square: f32,
+    ) -> (f32, f32) {
         // SAFETY: the caller's promise.
         let gain = unsafe { self.sum(Term::PLAIN, weighted) } / squares;
         let variance = 1.364 * residual_square - gain * gain * squares;
@@ -370,7 +386,12 @@ impl<'s> Query<'s> {
     /// The array has D components, and they were written.
     unsafe fn sum(&self, term: Term, values: &Array<'s, f32>) -> f32 {
         // SAFETY: the caller's promise; components of f32 are 4 bytes.
-        unsafe { self.sum_of_record(term, View::new(values.as_bytes(self.index.dimension() as usize))) }
+        unsafe {
+            self.sum_of_record(
+                term,
+                View::new(values.as_bytes(self.index.dimension() as usize)),
+            )
+        }
     }
 
     /// The 16-lane sum of the components of a record and the query.
@@ -380,7 +401,15 @@ impl<'s> Query<'s> {
     pub(crate) unsafe fn sum_of_record(&self, term: Term, components: View<'_>) -> f32 {
         let dimension = self.index.dimension() as usize;
         // SAFETY: the caller's promise.
-        unsafe { self.backend.sum(term, components, self.arrays.vector(self.index.words() as usize).slice(dimension)) }
+        unsafe {
+            self.backend.sum(
+                term,
+                components,
+                self.arrays
+                    .vector(self.index.words() as usize)
+                    .slice(dimension),
+            )
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The scan of the codes (K-SCAN).
-#![allow(unsafe_code, reason = "groups and arrays are read unchecked, see `memory`")]
+#![allow(
+    unsafe_code,
+    reason = "groups and arrays are read unchecked, see `memory`"
+)]
 
 use core::mem::MaybeUninit;
 
@@ -7,7 +10,7 @@ use crate::backend::Group;
 use crate::data::{Data, Region};
 use crate::heap::key;
 use crate::index::GROUP;
-use crate::machine::{Outcome, Phase};
+use crate::machine::Phase;
 use crate::memory::{Plain, View};
 use crate::params::CODED;
 use crate::query::Query;
@@ -25,48 +28,45 @@ pub(crate) struct Candidate {
 // SAFETY: a struct of numbers without padding.
 unsafe impl Plain for Candidate {}
 
-/// In place of a mask of 32 bits: a bitmap is not at hand.
-const UNKNOWN: u64 = 1 << 32;
-
 /// β and α of a correction word (R-QNT-3).
 #[inline(always)]
 pub(crate) fn corrections(word: u32) -> (f32, f32) {
-    (f32::from_bits(word & !0x3FFF), f32::from_bits((word << 18) >> 1))
+    (
+        f32::from_bits(word & !0x3FFF),
+        f32::from_bits((word << 18) >> 1),
+    )
 }
 
 impl Query<'_> {
-    /// Visits groups until data are missing, the buffer has to be ranked, or all are visited.
+    /// Visits groups until all are visited, the buffer has to be ranked, or no more can be asked for.
     #[inline(always)]
-    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> Outcome {
-        let coded = self.settings.mode == CODED;
-        while self.row < self.index.rows() {
-            let count = GROUP.min(self.index.rows() - self.row);
+    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
+        while self.cursor.row < self.index.rows() {
+            let count = GROUP.min(self.index.rows() - self.cursor.row);
             let mut codes = None;
-            if coded {
-                codes = self.fetch(data, Region::Quant, self.row, count);
+            if self.settings.mode == CODED {
+                codes = self.fetch(data, Region::Quant, self.cursor.row, count);
             }
             let live = self.live(data, count);
-            if !self.asking {
-                if live & UNKNOWN != 0 || (coded && codes.is_none()) {
-                    return Outcome::Missing;
-                }
-                self.stats.scanned = self.stats.scanned.wrapping_add(count);
-                self.visit(codes, count, live as u32);
-            } else if self.overfull {
+            if self.overfull {
                 break;
             }
-            self.row += count;
-            if !self.asking && self.buffer.room() < GROUP as usize && self.thin_out() {
+            if !self.asking {
+                self.visit(codes, count, live);
+            }
+            self.cursor.row += count;
+            if self.buffer.room() < GROUP as usize && self.thin_out() {
                 break;
             }
         }
-        self.phase = Phase::Rank;
-        Outcome::Moved
+        self.cursor.phase = Phase::Rank;
+        true
     }
 
     /// Both looks at the rows of a group; without codes, every live row is taken. `live` has a bit for each row.
     #[inline(always)]
     fn visit(&mut self, codes: Option<View<'_>>, count: u32, live: u32) {
+        self.stats.scanned = self.stats.scanned.wrapping_add(count);
         let words = self.index.words() as usize;
         let mut passed = u32::MAX >> (32 - count);
         let planes = self.arrays.planes(words);
@@ -74,10 +74,16 @@ impl Query<'_> {
         // SAFETY: the codes are `count` rows of the region, and the planes have W words each.
         let (group, signs, lows) = unsafe {
             let (signs, lows) = planes.slice(2 * words).split_at_unchecked(words);
-            (codes.map(|codes| Group::new(codes, count as usize, words)), signs, lows)
+            (
+                codes.map(|codes| Group::new(codes, count as usize, words)),
+                signs,
+                lows,
+            )
         };
         if let Some(group) = &group {
-            passed = self.backend.first_look(group, signs, self.first_look, self.threshold, &mut ones);
+            passed =
+                self.backend
+                    .first_look(group, signs, self.first_look, self.threshold, &mut ones);
             self.stats.second_looks = self.stats.second_looks.wrapping_add(passed.count_ones());
         }
         passed &= live;
@@ -106,42 +112,39 @@ impl Query<'_> {
                 }
             }
             self.buffer.push(Candidate {
-                number: self.row + i,
+                number: self.cursor.row + i,
                 lower,
             });
         }
         self.threshold = self.estimates.bound();
     }
 
-    /// The live ones of the next `count` ≤ 32 vectors, a bit for each, or [`UNKNOWN`]. Bits at and above `count` mean
-    /// nothing.
-    #[inline(always)]
-    fn live<'a, D: Data<'a>>(&mut self, data: &mut D, count: u32) -> u64 {
-        let mut live = u64::from(u32::MAX);
+    /// The live ones of the next `count` ≤ 32 vectors, a bit for each. Bits at and above `count` mean nothing.
+    #[inline(never)]
+    fn live<'a, D: Data<'a>>(&mut self, data: &mut D, count: u32) -> u32 {
+        let mut live = u32::MAX;
         if self.settings.flags & 1 != 0 {
             live = self.bits(data, Region::Filter, count);
         }
         if self.settings.flags & 2 != 0 {
-            let deleted = self.bits(data, Region::Deletes, count);
-            live = (live | deleted) & UNKNOWN | live & !deleted;
+            live &= !self.bits(data, Region::Deletes, count);
         }
         live
     }
 
-    /// A bitmap's bits of the next `count` ≤ 32 vectors, or [`UNKNOWN`].
+    /// A bitmap's bits of the next `count` ≤ 32 vectors; 0 if they are not at hand.
     #[inline(never)]
-    fn bits<'a, D: Data<'a>>(&mut self, data: &mut D, region: Region, count: u32) -> u64 {
-        let shift = self.row % 8;
-        let len = (shift + count).div_ceil(8);
-        let Some(bytes) = self.fetch(data, region, self.row / 8, len) else {
-            return UNKNOWN;
-        };
-        let mut bits = 0;
-        for i in (0..len as usize).rev() {
-            // SAFETY: that many bytes were fetched.
-            bits = bits << 8 | u64::from(unsafe { bytes.u8(i) });
+    fn bits<'a, D: Data<'a>>(&mut self, data: &mut D, region: Region, count: u32) -> u32 {
+        let row = self.cursor.row;
+        let len = (row % 8 + count).div_ceil(8);
+        let mut bits = 0_u64;
+        if let Some(bytes) = self.fetch(data, region, row / 8, len) {
+            for i in (0..len as usize).rev() {
+                // SAFETY: that many bytes were fetched.
+                bits = bits << 8 | u64::from(unsafe { bytes.u8(i) });
+            }
         }
-        bits >> shift & u64::from(u32::MAX)
+        (bits >> (row % 8)) as u32
     }
 
     /// Removes what the threshold has fallen below (K-SCAN-5). Whether so many remain that they must be ranked.

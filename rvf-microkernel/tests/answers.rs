@@ -217,3 +217,37 @@ fn a_generous_slack_finds_what_exact_search_finds() {
         }
     }
 }
+
+#[test]
+fn every_f16_pattern_gives_the_same_distance_on_each_backend() {
+    // Bytes from outside may hold exponents of 31, which no writer makes.
+    for start in (0..=u16::MAX).step_by(256) {
+        let mut file = pack(&[vec![1.0; 256]], 0, 1, 1);
+        for i in 0..256_u16 {
+            file.vec_float[4 + 2 * usize::from(i)..][..2]
+                .copy_from_slice(&(start + i).to_le_bytes());
+        }
+        let q: Vec<f32> = (0..256).map(|i| i as f32 * 0.25).collect();
+        for metric in METRICS {
+            file.metric = metric;
+            file.index[0x10] = metric;
+            let ask = Ask {
+                k: 1,
+                slack: 1.0,
+                pool: 1,
+                filter: None,
+                deletes: None,
+            };
+            let expected = exact(&file, &q, &ask);
+            for backend in Backend::available() {
+                let params = params(1, 1.0, 1, Mode::Exact, &ask);
+                let found = run(&file, &q, params, backend, &mut regions(&file, &ask)).unwrap();
+                assert_eq!(
+                    bits(&found.0),
+                    bits(&expected.0),
+                    "from {start:#x} metric {metric} {backend:?}"
+                );
+            }
+        }
+    }
+}

@@ -11,9 +11,15 @@ use core::mem::MaybeUninit;
 
 use crate::memory::View;
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
-// #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-// mod wasm;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod wide;
 
 /// What a 16-lane sum (K-NUM-2) is taken of, x being the components of a record and y those of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,12 @@ impl Term {
         Self(if halves { self.0 | Self::HALF } else { self.0 })
     }
 
+    /// The same of f32 components.
+    #[cfg(not(target_arch = "wasm32"))]
+    const fn of_singles(self) -> Self {
+        Self(self.0 & !Self::HALF)
+    }
+
     #[inline(always)]
     const fn is_of_halves(self) -> bool {
         self.0 & Self::HALF != 0
@@ -44,7 +56,11 @@ impl Term {
     /// The term of one component.
     #[inline(always)]
     fn of(self, x: f32, y: f32) -> f32 {
-        let a = if self.0 & Self::SQUARED_DIFFERENCE.0 != 0 { x - y } else { x };
+        let a = if self.0 & Self::SQUARED_DIFFERENCE.0 != 0 {
+            x - y
+        } else {
+            x
+        };
         let mut b = a;
         if self.0 & Self::PRODUCT.0 != 0 {
             b = y;
@@ -169,7 +185,18 @@ impl Backend {
     /// Every instruction set that this processor has, the fastest first; `scalar` is always the last.
     #[cfg(feature = "detect")]
     pub fn available() -> impl Iterator<Item = Self> {
-        [Some(Self::scalar())].into_iter().flatten()
+        [
+            #[cfg(target_arch = "x86_64")]
+            avx512::is_available().then_some(&avx512::TABLE),
+            #[cfg(target_arch = "x86_64")]
+            avx2::is_available().then_some(&avx2::TABLE),
+            #[cfg(target_arch = "aarch64")]
+            Some(&neon::TABLE),
+            Some(&scalar::TABLE),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|table| Self { table })
     }
 
     /// The fastest that this processor has.
@@ -251,7 +278,14 @@ impl Backend {
     #[inline]
     pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
         // SAFETY: both have that many; for the instructions see `first_look`.
-        unsafe { (self.table().sum)(Term::PRODUCT, x.as_ptr().cast(), y.as_ptr(), x.len().min(y.len())) }
+        unsafe {
+            (self.table().sum)(
+                Term::PRODUCT,
+                x.as_ptr().cast(),
+                y.as_ptr(),
+                x.len().min(y.len()),
+            )
+        }
     }
 
     /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows.

@@ -65,14 +65,15 @@ unsafe fn first_look(
 
 /// K-SCAN-2 for one row.
 #[inline(always)]
-fn passes(ones: u32, correction: u32, look: FirstLook, threshold: f32) -> bool {
+pub(super) fn passes(ones: u32, correction: u32, look: FirstLook, threshold: f32) -> bool {
     let (beta, alpha) = corrections(correction);
     beta - alpha * (look.offset - look.slope * ones as f32) <= threshold
 }
 
 /// # Safety
 /// See `Backend::ones`.
-unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
+#[inline]
+pub(super) unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
     let mut total = 0;
     for i in 0..words {
         // SAFETY: both have `words` words.
@@ -83,7 +84,7 @@ unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
 
 /// # Safety
 /// See `Backend::dot`.
-unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
+pub(super) unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     let mut total = 0;
     let mut start = 0;
     while start < n {
@@ -102,7 +103,7 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
 
 /// The f32 of the same value as the f16 with these bits. An exponent of 31 counts like any other (K-DIST-2).
 #[inline(always)]
-pub(super) fn widen(bits: u16) -> f32 {
+fn widen(bits: u16) -> f32 {
     let bits = u32::from(bits);
     let magnitude = f32::from_bits((bits & 0x7FFF) << 13) * f32::from_bits(0x7780_0000);
     f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
@@ -112,8 +113,26 @@ pub(super) fn widen(bits: u16) -> f32 {
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
     let mut lanes = [0.0_f32; 16];
-    for i in 0..n {
-        // SAFETY: i < n.
+    // SAFETY: the caller's promise.
+    unsafe { add_terms(&mut lanes, term, x, y, 0, n) };
+    fold(&mut lanes)
+}
+
+/// Adds the terms from `start`, a multiple of 16, to `end` to a 16-lane sum.
+///
+/// # Safety
+/// Both have `end` components.
+#[inline(always)]
+pub(super) unsafe fn add_terms(
+    lanes: &mut [f32; 16],
+    term: Term,
+    x: *const u8,
+    y: *const f32,
+    start: usize,
+    end: usize,
+) {
+    for i in start..end {
+        // SAFETY: i < end.
         let (a, b) = unsafe {
             let a = if term.is_of_halves() {
                 widen(u16::from_le(x.cast::<u16>().add(i).read_unaligned()))
@@ -124,7 +143,6 @@ unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
         };
         lanes[i % 16] += term.of(a, b);
     }
-    fold(&mut lanes)
 }
 
 /// The end of a 16-lane sum.
