@@ -3,6 +3,7 @@
     missing_docs,
     reason = "criterion's macros make undocumented functions"
 )]
+#![allow(clippy::expect_used, reason = "the data are made here")]
 
 use std::hint::black_box;
 
