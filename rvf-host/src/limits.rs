@@ -24,8 +24,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fuel {
-    /// As much as a kernel can sensibly want for the file's rows and dimension, some ten times what ours spends in
-    /// exact mode.
+    /// As much as a kernel can sensibly want for the file's rows and dimension: at least four times what ours spends.
     Scaled,
     /// So much, for each query.
     PerQuery(u64),
@@ -84,26 +83,44 @@ impl Limits {
         self
     }
 
-    /// The fuel of a query on a file of so many rows and components.
-    pub(crate) fn fuel_for(&self, rows: u32, dimension: u32, k: u32, pool: u32) -> u64 {
+    /// The fuel of a query.
+    pub(crate) fn fuel_for(&self, work: &Work) -> u64 {
         match self.fuel {
             Fuel::PerQuery(fuel) => fuel,
             Fuel::Scaled => {
-                let rows = u64::from(rows);
-                let dimension = u64::from(dimension);
-                // A scalar build takes some 8 instructions a component in exact mode, 20 in a rotation's pass for
-                // each bit of the dimension, 100 for each place of the heaps that is filled and sorted.
-                let scan = rows.saturating_mul(dimension.saturating_mul(80).saturating_add(4_000));
+                let dimension = u64::from(work.dimension);
+                let pool = u64::from(work.pool.max(work.k));
+                let float_distances = if work.all_floats {
+                    work.rows
+                } else {
+                    work.pool
+                };
+                // Our scalar build takes some 24 units a component of an integer distance and up to 100 of a float
+                // one, 100 for the codes of a row, 100 a component for the rotation, and a few thousand for each
+                // place of the heaps. Four times that and more: another kernel may do more.
+                let rows = u64::from(work.rows)
+                    .saturating_mul(dimension.saturating_mul(100).saturating_add(4_000));
+                let floats =
+                    u64::from(float_distances).saturating_mul(dimension.saturating_mul(800));
                 let rotation = dimension.saturating_mul(20_000);
-                let heaps = u64::from(k)
-                    .saturating_add(pool.into())
-                    .saturating_mul(100_000);
-                scan.saturating_add(rotation)
-                    .saturating_add(heaps)
-                    .saturating_add(50_000_000)
+                let heaps = pool.saturating_mul(100_000);
+                [floats, rotation, heaps, 50_000_000]
+                    .into_iter()
+                    .fold(rows, u64::saturating_add)
             }
         }
     }
+}
+
+/// What a query may have to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work {
+    pub(crate) rows: u32,
+    pub(crate) dimension: u32,
+    pub(crate) k: u32,
+    pub(crate) pool: u32,
+    /// Whether it computes the float distance of every row.
+    pub(crate) all_floats: bool,
 }
 
 impl Default for Limits {

@@ -195,6 +195,6 @@ fn check(
         return Ok(());
     };
     let extents = Extent::all(&opened);
-    let sound = segments::check(source, &extents, pool, findings, report)?;
+    let sound = segments::check(source, opened.length, &extents, pool, findings, report)?;
     content::check(source, &opened, &sound, pool, findings)
 }

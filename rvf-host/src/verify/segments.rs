@@ -79,6 +79,7 @@ struct Tabled {
 /// Checks all segments. Gives for each live one whether its bytes are what the hash says.
 pub(super) fn check(
     source: &dyn ByteSource,
+    length: u64,
     extents: &[Option<Extent>],
     pool: &Pool,
     findings: &Findings,
@@ -90,7 +91,7 @@ pub(super) fn check(
             Some(extent) => {
                 report.segments += 1;
                 report.bytes += extent.end.saturating_sub(extent.offset);
-                check_frame(source, extent, findings)?
+                check_frame(source, length, extent, findings)?
             }
             None => None,
         };
@@ -124,6 +125,7 @@ pub(super) fn check(
 /// Checks a segment's header, padding and digest table.
 fn check_frame(
     source: &dyn ByteSource,
+    length: u64,
     extent: &Extent,
     findings: &Findings,
 ) -> Result<Option<Tabled>, HostError> {
@@ -148,15 +150,19 @@ fn check_frame(
     let padding = bytes(source, behind, extent.end.saturating_sub(behind))?;
     findings.passes(header::check_padding(&padding, behind));
 
+    let table_length = digest::table_length(extent.payload_length, extent.block_log);
+    if extent
+        .table
+        .checked_add(table_length)
+        .is_none_or(|end| end > length)
+    {
+        // R-MAN-5 or a rule before it was told.
+        return Ok(None);
+    }
     let table = if extent.table == 0 {
         build_table(source, &extent)?
     } else {
-        bytes(
-            source,
-            extent.table,
-            digest::table_length(extent.payload_length, extent.block_log),
-        )?
-        .into_owned()
+        bytes(source, extent.table, table_length)?.into_owned()
     };
     let table = DigestTable::check(
         &header,

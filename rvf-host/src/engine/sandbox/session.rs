@@ -10,7 +10,7 @@ use crate::answer::{Hit, Stats};
 use crate::checked::Span;
 use crate::engine::Task;
 use crate::error::HostError;
-use crate::limits::Limits;
+use crate::limits::{Limits, Work};
 use crate::module::Module;
 use crate::query::Plan;
 use crate::reader::Reader;
@@ -74,7 +74,7 @@ impl SandboxSession {
         let limits = &reader.options().limits;
         let regions = regions(reader)?;
         let limit = memory_limit(limits, &regions);
-        let fuel = limits.fuel_for(reader.rows(), reader.dimension(), 1, 1);
+        let fuel = limits.fuel_for(&work(reader, 1, &Plan::Exact));
         let mut kernel = Kernel::new(sandbox, limit, fuel).map_err(fault)?;
         check_caps(reader, kernel.caps).map_err(fault)?;
 
@@ -120,7 +120,7 @@ impl SandboxSession {
         };
         let module = self.module;
         let fault = |fault| module.fault(fault);
-        let fuel = limits.fuel_for(reader.rows(), reader.dimension(), task.k, pool);
+        let fuel = limits.fuel_for(&work(reader, task.k, &task.plan));
         self.kernel.refuel(fuel).map_err(fault)?;
         self.check_task(task).map_err(fault)?;
         self.make_resident(reader, task)?;
@@ -604,6 +604,22 @@ fn feed_limit(regions: &[RegionOf], rows: u32) -> u64 {
         .map(|region| region.len)
         .fold(u64::from(rows) / 4, u64::saturating_add);
     data.saturating_mul(4).saturating_add(1 << 20)
+}
+
+/// What the module may have to do for a query.
+fn work(reader: &Reader, k: u32, plan: &Plan) -> Work {
+    let (pool, exact) = match plan {
+        Plan::Exact => (k, true),
+        Plan::Coded { pool, .. } => (*pool, false),
+    };
+    let all_floats = exact && reader.head().vectors != VectorKind::I8;
+    Work {
+        rows: reader.rows(),
+        dimension: reader.dimension(),
+        k,
+        pool,
+        all_floats,
+    }
 }
 
 /// What the module says it can do is enough for the file.
