@@ -43,7 +43,6 @@ fn the_summary_tells_size_recall_and_what_was_left_out() {
         "text ids",
         "bytes a vector",
         "recall",
-        "--vectors f16",
         "text (",
         "code",
         "time",

@@ -53,6 +53,8 @@ pub(crate) struct EngineResult {
     /// What the sandbox counted, the mean of the queries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fuel_per_query: Option<f64>,
+    /// How many queries a round took: a slow engine gets through fewer.
+    pub(crate) queries: u64,
 }
 
 /// How many times as long one engine takes as another, by the medians of one effort.
@@ -112,16 +114,28 @@ impl BenchReport {
             let same = out.paint(Tone::Dim, same);
             out.line(same)?;
         }
+        if self
+            .all_engines()
+            .any(|engine| engine.queries < self.queries)
+        {
+            let text = "a run of an engine ends after a quarter of a second; slow ones were timed on fewer queries";
+            remark(out, "note:", Tone::Accent, text)?;
+        }
         for note in &self.notes {
             remark(out, "note:", Tone::Accent, &neutral(note))?;
         }
         Ok(())
     }
 
+    fn all_engines(&self) -> impl Iterator<Item = &EngineResult> {
+        self.efforts.iter().flat_map(|effort| &effort.engines)
+    }
+
     fn efforts_table(&self) -> Table {
         let recall = format!("recall@{}", self.k);
-        let fuel = self.efforts.iter().flat_map(|effort| &effort.engines);
-        let fuel = fuel.clone().any(|engine| engine.fuel_per_query.is_some());
+        let fuel = self
+            .all_engines()
+            .any(|engine| engine.fuel_per_query.is_some());
         let mut columns = vec![
             ("effort", Align::Left),
             (recall.as_str(), Align::Right),
@@ -164,13 +178,10 @@ impl BenchReport {
         if self.ratios.is_empty() {
             return Ok(());
         }
-        out.heading("Ratios", "of the p50 times")?;
+        out.heading("Ratios", "of the p50 times, by recall")?;
         let mut columns = vec![("", Align::Left)];
-        columns.extend(
-            self.efforts
-                .iter()
-                .map(|effort| (effort.effort.as_str(), Align::Right)),
-        );
+        let names = self.efforts.iter().map(|effort| short(&effort.effort));
+        columns.extend(names.map(|name| (name, Align::Right)));
         let mut table = Table::new(&columns);
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         for ratio in &self.ratios {
@@ -233,6 +244,11 @@ impl BenchReport {
         }
         out.table(&table)
     }
+}
+
+/// An effort's name for the head of a narrow column.
+fn short(effort: &str) -> &str {
+    effort.strip_prefix("recall ").unwrap_or(effort)
 }
 
 fn micros(value: f64) -> String {

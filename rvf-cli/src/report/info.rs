@@ -179,7 +179,7 @@ impl InfoReport {
     }
 
     fn print_kernels(&self, out: &mut Out) -> Result<(), Failure> {
-        const HASH_DIGITS: usize = 16;
+        const HASH_DIGITS: usize = 12;
         out.heading("Code inside", "")?;
         if self.kernels.is_empty() {
             return out.line("  none");
@@ -199,7 +199,7 @@ impl InfoReport {
             let known = match (&kernel.known, &kernel.problem) {
                 (_, Some(problem)) => Cell::toned(Tone::Bad, neutral(problem)),
                 (Some(name), None) => Cell::toned(Tone::Good, name),
-                (None, None) => Cell::toned(Tone::Warn, "unknown: runs in the sandbox"),
+                (None, None) => Cell::toned(Tone::Warn, "unknown, sandboxed"),
             };
             table.row(vec![
                 Cell::new(&kernel.role),

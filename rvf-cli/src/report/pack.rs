@@ -75,11 +75,7 @@ impl PackReport {
             human::bytes(self.bytes_as_f32)
         );
         field(out, "size", &size)?;
-        let kernels: Vec<_> = self.kernels.iter().map(PackedKernel::in_words).collect();
-        let kernels = match kernels.as_slice() {
-            [] => "none".to_owned(),
-            kernels => kernels.join(", "),
-        };
+        let kernels = self.kernels_in_words();
         field(out, "code", &kernels)?;
         let time = human::duration(Duration::from_secs_f64(self.seconds.max(0.0)));
         field(out, "time", &time)?;
@@ -100,6 +96,14 @@ impl PackReport {
             remark(out, "note:", Tone::Accent, &text)?;
         }
         Ok(())
+    }
+
+    fn kernels_in_words(&self) -> String {
+        let Some(first) = self.kernels.first() else {
+            return "none".to_owned();
+        };
+        let builds: Vec<_> = self.kernels.iter().map(PackedKernel::in_words).collect();
+        format!("{}: {}", first.role, builds.join(", "))
     }
 
     /// What the choice of `--vectors` means for size and recall.
@@ -145,12 +149,72 @@ impl PackedKernel {
     fn in_words(&self) -> String {
         let features = match self.features.as_slice() {
             [] => "any engine".to_owned(),
-            features => features.join(", "),
+            features => features.join("+"),
         };
-        format!(
-            "{} for {features} ({})",
-            self.role,
-            human::bytes(self.bytes)
-        )
+        format!("{features} {}", human::bytes(self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kept: &str, recall: Option<(Option<f64>, f64)>) -> PackReport {
+        PackReport {
+            file: "out.rvf".to_owned(),
+            vectors: 8_192,
+            dimension: 384,
+            metric: "cosine".to_owned(),
+            kept: kept.to_owned(),
+            ids: "none".to_owned(),
+            bytes: 3_700_000,
+            bytes_per_vector: 451.7,
+            bytes_as_f32: 12_582_912,
+            bytes_for_f16: 772,
+            recall: recall.map(|(default, ceiling)| MeasuredRecall {
+                k: 10,
+                default,
+                ceiling,
+                queries: 200,
+            }),
+            kernels: Vec::new(),
+            ignored_columns: Vec::new(),
+            seconds: 1.0,
+        }
+    }
+
+    #[test]
+    fn the_choice_of_vectors_is_told_with_what_was_measured() {
+        let text = report("i8", Some((Some(0.9541), 0.9923))).kept_in_words();
+        for part in [
+            "i8",
+            "recall@10",
+            "0.954 at the default effort",
+            "0.992",
+            "--vectors f16",
+            "772 bytes",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let text = report("i8", Some((None, 0.91))).kept_in_words();
+        assert!(
+            text.contains("0.910") && text.contains("exactly by default"),
+            "{text}"
+        );
+        assert!(report("i8", None).kept_in_words().contains("not measured"));
+    }
+
+    #[test]
+    fn what_gains_nothing_is_not_advised() {
+        assert!(
+            !report("i8", Some((Some(1.0), 1.0)))
+                .kept_in_words()
+                .contains("--vectors")
+        );
+        assert!(
+            !report("f16", Some((Some(0.95), 0.98)))
+                .kept_in_words()
+                .contains("--vectors")
+        );
     }
 }
