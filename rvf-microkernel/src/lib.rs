@@ -38,6 +38,8 @@ mod index;
 mod machine;
 mod memory;
 mod params;
+#[cfg(feature = "prebuilt")]
+pub mod prebuilt;
 mod query;
 mod roots;
 mod rotate;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use rvf_microkernel::prebuilt::KERNELS;
 use rvf_types::wasm::{self, ModuleError};
 use rvf_types::{Role, Target};
 
@@ -33,7 +34,11 @@ impl Module {
     /// The kernels of this version of the packer: one with SIMD (priority 0) and one without (priority 1) (R-WASM-4).
     #[must_use]
     pub fn kernels() -> Vec<Self> {
-        Vec::new()
+        rvf_microkernel::prebuilt::KERNELS
+            .iter()
+            .zip(0..)
+            .map(|(kernel, priority)| Self::new(Role::Microkernel, priority, kernel.bytecode))
+            .collect()
     }
 
     /// What the manifest's entry says of the module, and the payload of its segment.

@@ -38,6 +38,31 @@ fn record_path() -> PathBuf {
     folder().join("kernels.json")
 }
 
+/// The same for the crate: an expression that `rvf-microkernel/src/prebuilt.rs` includes.
+fn table_path() -> PathBuf {
+    folder().join("kernels.rs")
+}
+
+fn table(record: &Record) -> String {
+    let mut text = String::from("// Written by `cargo xtask wasm`.\n[\n");
+    for entry in &record.kernels {
+        let bytes = entry.shake256.as_bytes().chunks(2);
+        let hash: Vec<String> = bytes
+            .map(|digits| format!("0x{}", String::from_utf8_lossy(digits)))
+            .collect();
+        text.push_str(&format!(
+            "    Kernel {{\n        name: \"{}\",\n        bytecode: include_bytes!(\"{}\"),\n        \
+             shake256: [\n            {},\n            {},\n        ],\n        semantics: 1,\n    }},\n",
+            entry.name,
+            entry.file,
+            hash[..16].join(", "),
+            hash[16..].join(", ")
+        ));
+    }
+    text.push_str("]\n");
+    text
+}
+
 fn shake256(bytes: &[u8]) -> String {
     let mut hasher = Shake256::default();
     hasher.update(bytes);
@@ -112,6 +137,7 @@ pub(crate) fn install(wanted: Option<Kind>) -> Result {
         .map_err(|error| Error::new(format!("cannot write kernels.json: {error}")))?;
     text.push('\n');
     shell::write(&record_path(), text.as_bytes())?;
+    shell::write(&table_path(), table(&record).as_bytes())?;
     for entry in &record.kernels {
         println!(
             "Installed {}: {} of {BUDGET} bytes, needs {}, SHAKE-256 {}",
@@ -175,6 +201,11 @@ pub(crate) fn check(wanted: Option<Kind>) -> Result {
 /// Holds the committed modules against their record, the rules and the budget. Builds nothing.
 pub(crate) fn check_committed() -> Result {
     let record = read_record()?;
+    if shell::read(&table_path())? != table(&record).as_bytes() {
+        return Err(Error::new(
+            "kernels.rs and kernels.json disagree; run `cargo xtask wasm` and commit what it writes",
+        ));
+    }
     for variant in VARIANTS {
         let recorded = entry_of(&record, variant)?;
         let bytes = shell::read(&folder().join(variant.file()))?;

@@ -19,8 +19,7 @@ const MAX_NEEDS: u32 = kernel::MAX_NEEDS;
 
 /// The name of the kernel that this host has a native twin of, by the hash of its module.
 pub(crate) fn twin_of(hash: &SegmentHash) -> Option<&'static str> {
-    let _ = hash;
-    None
+    kernel::prebuilt::known(&hash.0).map(|kernel| kernel.name)
 }
 
 /// The twin for one file.
