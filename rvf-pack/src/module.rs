@@ -34,7 +34,7 @@ impl Module {
     /// The kernels of this version of the packer: one with SIMD (priority 0) and one without (priority 1) (R-WASM-4).
     #[must_use]
     pub fn kernels() -> Vec<Self> {
-        rvf_microkernel::prebuilt::KERNELS
+        KERNELS
             .iter()
             .zip(0..)
             .map(|(kernel, priority)| Self::new(Role::Microkernel, priority, kernel.bytecode))
