@@ -189,7 +189,7 @@ impl InfoReport {
             ("needs", Align::Left),
             ("size", Align::Right),
             ("hash", Align::Left),
-            ("known as", Align::Left),
+            ("known here", Align::Left),
         ]);
         for kernel in &self.kernels {
             let needs = match kernel.features.as_slice() {
@@ -198,8 +198,8 @@ impl InfoReport {
             };
             let known = match (&kernel.known, &kernel.problem) {
                 (_, Some(problem)) => Cell::toned(Tone::Bad, neutral(problem)),
-                (Some(name), None) => Cell::toned(Tone::Good, name),
-                (None, None) => Cell::toned(Tone::Warn, "unknown, sandboxed"),
+                (Some(name), None) => Cell::toned(Tone::Good, format!("yes, as {name}")),
+                (None, None) => Cell::toned(Tone::Warn, "no: sandboxed"),
             };
             table.row(vec![
                 Cell::new(&kernel.role),

@@ -72,7 +72,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let reader = super::open(&args.file, &OpenOptions::new().io(args.io.io.into()))?;
     let queries = queries(args)?;
-    let (lanes, notes) = Lane::all(args, &reader)?;
+    let (lanes, mut notes) = Lane::all(args, &reader)?;
+    if cfg!(debug_assertions) {
+        notes.push(
+            "this program was built without optimisation; build it with --release".to_owned(),
+        );
+    }
     let efforts = efforts(&reader, args.k);
     let mut bench = Bench {
         args,
