@@ -338,3 +338,27 @@ fn properties_and_time_are_in_the_file_if_asked_for() {
     let file = read(&pack(Packer::new(), 1, &[1.0, 2.0]));
     assert!(file.properties.is_empty());
 }
+
+#[test]
+fn a_file_carries_a_kernel_with_simd_and_one_for_every_engine() {
+    let file = read(&pack(Packer::new(), 1, &[1.0, 2.0]));
+    let modules = file.of_kind(WASM);
+    assert_eq!(modules.len(), 2);
+    for (priority, module) in modules.iter().enumerate() {
+        let (header, bytecode) = module.payload.split_at(64);
+        assert_eq!(u32_at(header, 0), 0x5256_574D);
+        assert_eq!(
+            (u16_at(header, 4), header[6], header[7]),
+            (1, 0, 0),
+            "a kernel for wasm32"
+        );
+        let features = u16_at(header, 8);
+        // Bit 0 is SIMD, bit 1 bulk memory.
+        assert_eq!(features & !2, u16::from(priority == 0));
+        assert_eq!(module.sub_kind, u32::from(features) << 16);
+        assert_eq!(u32_at(header, 12) as usize, bytecode.len());
+        assert_eq!(&bytecode[..8], b"\0asm\x01\0\0\0");
+        assert_eq!(header[0x18..0x38], common::shake(&[bytecode], 32));
+        assert_eq!(usize::from(header[0x38]), priority);
+    }
+}
