@@ -45,7 +45,7 @@ fn info_for_people_draws_a_bar_for_each_segment() {
         "simd",
         "recall",
         "generation 1",
-        "from no other .rvf",
+        "no parent file",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

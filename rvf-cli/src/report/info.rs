@@ -289,8 +289,11 @@ impl InfoReport {
 impl Lineage {
     fn in_words(&self) -> String {
         let made = match &self.parent {
-            Some(parent) => format!("{} from the file with manifest {parent}", self.operation),
-            None => format!("{}, from no other .rvf", self.operation),
+            Some(parent) => format!(
+                "made by '{}' from the file with manifest {parent}",
+                self.operation
+            ),
+            None => format!("made by '{}'; no parent file", self.operation),
         };
         match &self.predecessor {
             Some(before) => format!("{made}; generation before: {before}"),
