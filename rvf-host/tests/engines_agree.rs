@@ -92,25 +92,23 @@ fn promises(reader: &Reader, k: u32) -> Vec<rvf_types::Effort> {
         .collect()
 }
 
-/// What is asked: every query at several efforts, and some exactly.
+/// What is asked: every query at the least and at the most that was measured, some at other k, some exactly.
 fn asked(reader: &Reader) -> Vec<Query<'static>> {
+    let recalls = |k| {
+        let efforts = promises(reader, k);
+        [0, efforts.len() / 2, efforts.len() - 1].map(|at| Effort::Recall(efforts[at].recall()))
+    };
+    let (one, ten, hundred) = (recalls(1), recalls(10), recalls(100));
     let mut asked = Vec::new();
     for number in 0..queries().rows {
-        for k in [1, 10, 100] {
-            let efforts = promises(reader, k);
-            let (first, last) = (efforts.first().unwrap(), efforts.last().unwrap());
-            let middle = &efforts[efforts.len() / 2];
-            for effort in [first, middle, last] {
-                asked.push(
-                    Query::vector(query(number))
-                        .k(k)
-                        .effort(Effort::Recall(effort.recall())),
-                );
-            }
+        let query = Query::vector(query(number));
+        asked.extend([query.effort(ten[0]), query.effort(ten[2])]);
+        if number % 4 == 0 {
+            asked.extend([query, query.k(1).effort(one[2])]);
+            asked.extend([hundred[0], hundred[2]].map(|effort| query.k(100).effort(effort)));
         }
-        asked.push(Query::vector(query(number)));
         if number % 20 == 0 {
-            asked.push(Query::vector(query(number)).k(50).effort(Effort::Exact));
+            asked.push(query.k(50).effort(Effort::Exact));
         }
     }
     asked
@@ -206,7 +204,7 @@ fn threads_that_share_a_reader_get_the_answers_of_one_alone() {
                 .engine(engine.clone())
                 .cache_bytes(64 << 10);
             let reader = Reader::open(NotInMemory(Arc::clone(&packed.file)), &options).unwrap();
-            let few: Vec<usize> = (0..asked.len()).step_by(7).collect();
+            let few: Vec<usize> = (0..asked.len()).step_by(3).collect();
             std::thread::scope(|scope| {
                 for thread in 0..THREADS {
                     let (reader, asked, expected, few) = (&reader, &asked, &expected, &few);
@@ -266,7 +264,7 @@ fn every_source_gives_the_same_answers() {
         let path = folder.path().join(&packed.name);
         std::fs::write(&path, &packed.file).unwrap();
         let reader = engines::open(&packed.file, &engines::scalar());
-        let asked: Vec<Query<'_>> = asked(&reader).into_iter().step_by(11).collect();
+        let asked: Vec<Query<'_>> = asked(&reader).into_iter().step_by(7).collect();
         let expected = answers(&reader, &asked);
         for engine in [Engine::Auto, engines::sandboxed()[0].clone()] {
             let resident = OpenOptions::new().engine(engine.clone());
