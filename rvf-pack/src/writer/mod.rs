@@ -2,7 +2,7 @@
 //!
 //! - [`Storage`]: bytes that can be written and read at any offset.
 //! - [`SegmentWriter`]: the payload of one segment, with the digests of its blocks.
-//! - [`tables`]: the DIGEST segment. [`commit`]: manifest and root, in the order that makes a commit atomic.
+//! - [`write_tables`]: the DIGEST segment. [`commit`]: manifest and root, in the order that makes a commit atomic.
 
 mod commit;
 mod segment;
