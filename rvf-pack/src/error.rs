@@ -104,6 +104,11 @@ pub enum PackError {
         /// The target.
         path: PathBuf,
     },
+    /// The target is a link to a file that does not exist.
+    TargetDangling {
+        /// The target.
+        path: PathBuf,
+    },
     /// The target cannot be created, or not finished.
     Target {
         /// The target.
@@ -281,6 +286,13 @@ impl fmt::Display for PackError {
                     shown(path)
                 )
             }
+            Self::TargetDangling { path } => {
+                write!(
+                    f,
+                    "{}: expected a file or a new name, found a link to a file that does not exist; remove the link, or name the file itself",
+                    shown(path)
+                )
+            }
             Self::Target { path, doing, error } => write!(
                 f,
                 "{}: cannot {doing} the file: {error}; check that the folder exists, that you may write there and that there is space",
@@ -299,10 +311,12 @@ impl fmt::Display for PackError {
                     }
                     _ => "check the disk and pack again",
                 };
-                write!(
-                    f,
-                    "cannot {doing}: {error}; {remedy}; nothing was left behind"
-                )
+                write!(f, "cannot {doing}: {error}; {remedy}")?;
+                // An output of the caller's may have a part of the file.
+                match path {
+                    Some(_) => write!(f, "; nothing was left behind"),
+                    None => Ok(()),
+                }
             }
             Self::Threads { problem } => write!(
                 f,
@@ -316,7 +330,7 @@ impl fmt::Display for PackError {
                 f,
                 "measuring the file: {what} failed: {error}; please report this as a fault of the packer"
             ),
-            Self::Cancelled => write!(f, "cancelled; nothing was left behind"),
+            Self::Cancelled => write!(f, "cancelled before the file was finished"),
         }
     }
 }

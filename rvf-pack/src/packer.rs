@@ -238,7 +238,8 @@ impl<'a> Packer<'a> {
         self
     }
 
-    /// A flag that, once it is set, ends the work within a moment. Nothing is left behind.
+    /// A flag that, once it is set, ends the work within a moment with [`PackError::Cancelled`]. Of a file that was to
+    /// be written nothing is left behind.
     #[must_use]
     pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
         self.cancel = Some(flag);

@@ -129,6 +129,9 @@ fn write_whole(segment: Segment, payload: &[u8], storage: &mut dyn Storage) -> i
     writer.finish(storage)
 }
 
+/// Bytes of a property in the manifest beside its key and its value (section 5 of the format): their lengths.
+const PROPERTY_HEAD: u64 = 8;
+
 fn check_properties(options: &Options) -> Result<(), PackError> {
     let mut length = 0_u64;
     for (key, value) in &options.properties {
@@ -146,7 +149,7 @@ fn check_properties(options: &Options) -> Result<(), PackError> {
                 "expected a key of at most 65,535 bytes, found a longer one; shorten it",
             );
         }
-        length += key.len() as u64 + value.len() as u64;
+        length += PROPERTY_HEAD + key.len() as u64 + value.len() as u64;
         if length > limits::MAX_MANIFEST_LEN / 2 {
             return refuse(
                 "expected properties of at most 32 MiB together, found more; leave some out",

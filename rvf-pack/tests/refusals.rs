@@ -344,3 +344,12 @@ fn properties_need_a_key() {
         &["65,535"],
     );
 }
+
+#[test]
+fn many_short_properties_are_as_long_as_the_manifest_makes_them() {
+    // Keys and values alone are 16 MiB; with the lengths that stand beside them it is more than 32.
+    let packer = (0..2_400_000).fold(Packer::new(), |packer, number| {
+        packer.property(format!("{number:07}"), "")
+    });
+    refused(packer, 1, &[1.0], &["property", "32 MiB"]);
+}

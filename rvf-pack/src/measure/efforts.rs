@@ -95,7 +95,7 @@ fn choose_extra(
     let mut run = searched.run(sample, queries, setting, reporter)?;
     while setting.extra < MOST_EXTRA {
         let larger = Setting {
-            extra: setting.extra * 2,
+            extra: (setting.extra * 2).min(MOST_EXTRA),
             ..setting
         };
         let more = searched.run(sample, queries, larger, reporter)?;

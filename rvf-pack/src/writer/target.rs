@@ -16,6 +16,7 @@ pub(crate) struct Target {
     temporary: TempPath,
     permissions: Permissions,
     force: bool,
+    folder: Folder,
 }
 
 impl Target {
@@ -27,7 +28,7 @@ impl Target {
             doing: "create",
             error,
         };
-        let path = match fs::metadata(path) {
+        let (path, replaced) = match fs::metadata(path) {
             Ok(found) if !found.is_file() => {
                 return Err(PackError::TargetNotAFile {
                     path: path.to_path_buf(),
@@ -39,18 +40,27 @@ impl Target {
                 });
             }
             // A link stays a link: what it points to is replaced.
-            Ok(_) => path.canonicalize().map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
+            Ok(found) => (
+                path.canonicalize().map_err(failed)?,
+                Some(found.permissions()),
+            ),
+            // Found now, not after all the work, when the link is in the way of the new name.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() =>
+            {
+                return Err(PackError::TargetDangling {
+                    path: path.to_path_buf(),
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_path_buf(), None),
             Err(error) => return Err(failed(error)),
         };
-        let Some(name) = path.file_name() else {
+        if path.file_name().is_none() {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
-        };
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        prefix.push(".");
+        }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part");
+        // Not made of the target's name: that may be as long as a name can be.
+        builder.prefix(".rvf-").suffix(".part");
         // What a new file gets, less what the user's mask takes away.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -58,18 +68,24 @@ impl Target {
             .tempfile_in(folder(&path))
             .map(NamedTempFile::into_parts)
             .map_err(failed)?;
-        let permissions = file.metadata().map_err(failed)?.permissions();
+        // A file that is replaced may have been for few eyes: so is the new one.
+        let permissions = match replaced {
+            Some(permissions) => permissions,
+            None => file.metadata().map_err(failed)?.permissions(),
+        };
         // While it is built the file is for this process alone, since it is mapped.
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .map_err(failed)?;
         let file = OwnFile::new(file, folder(&path).to_path_buf());
+        let folder = Folder::open(folder(&path));
         Ok((
             Self {
                 path,
                 temporary,
                 permissions,
                 force,
+                folder,
             },
             file,
         ))
@@ -82,6 +98,7 @@ impl Target {
             temporary,
             permissions,
             force,
+            folder,
         } = self;
         let failed = |error| PackError::Target {
             path: path.clone(),
@@ -101,7 +118,8 @@ impl Target {
                     _ => failed(error.error),
                 })?;
         }
-        sync_folder(folder(&path)).map_err(failed)
+        folder.sync();
+        Ok(())
     }
 }
 
@@ -112,15 +130,31 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// Makes the new name last, where the system can do that.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
+/// The folder of a target, open to make a new name in it last, where the system can do that.
+///
+/// A folder that may be written but not read can't be opened, and not every file system can sync one. Neither is a
+/// failure: the file is whole and has its name, which the system brings to the disk in its own time.
+#[derive(Debug)]
+struct Folder(#[cfg(unix)] Option<fs::File>);
 
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+impl Folder {
+    #[cfg(unix)]
+    fn open(path: &Path) -> Self {
+        Self(fs::File::open(path).ok())
+    }
+
+    #[cfg(not(unix))]
+    fn open(_: &Path) -> Self {
+        Self()
+    }
+
+    fn sync(self) {
+        #[cfg(unix)]
+        if let Some(folder) = self.0 {
+            // See above: nothing that failed here would undo the file.
+            let _ = folder.sync_all();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -213,5 +247,55 @@ mod tests {
         write(&link, true, b"2").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"2");
+    }
+    #[test]
+    fn a_name_may_be_as_long_as_the_system_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("n".repeat(255));
+        write(&path, false, b"1").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"1");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_replaced_file_keeps_its_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.rvf");
+        for mode in [0o600, 0o640, 0o444] {
+            write(&path, true, b"old").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            write(&path, true, b"new").unwrap();
+            let found = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link.rvf");
+        std::os::unix::fs::symlink(folder.path().join("nothing"), &link).unwrap();
+        for force in [false, true] {
+            let error = Target::create(&link, force).unwrap_err();
+            assert!(matches!(error, PackError::TargetDangling { .. }), "{error}");
+        }
+        assert_eq!(names(folder.path()), ["link.rvf"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_can_not_be_synced_is_no_failure_once_the_file_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.rvf");
+        for unsynced in [None, Some(fs::File::open("/dev/null").unwrap())] {
+            let (mut target, mut file) = Target::create(&path, true).unwrap();
+            assert!(target.folder.0.is_some());
+            file.write_at(0, b"whole").unwrap();
+            target.folder = Folder(unsynced);
+            target.keep().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+        }
     }
 }
