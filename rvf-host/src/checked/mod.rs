@@ -204,7 +204,7 @@ impl CheckedFile {
             Some(segment.entry.payload_offset().saturating_add(from))
         });
         Err(FormatError::Hash {
-            rule: "R-HASH-6",
+            rule: "R-HASH-2",
             what: "block of a segment",
             expected: blocks.get(at).map_or([0; 16], |block| block.expected.0),
             found: found.0,

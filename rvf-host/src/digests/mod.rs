@@ -3,6 +3,7 @@
 mod lanes;
 
 use std::num::NonZero;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use rvf_types::{BlockDigest, block_digest};
@@ -39,20 +40,40 @@ pub(crate) fn table(payload: &[u8], block_log: u8) -> Vec<u8> {
 pub(crate) fn digests(blocks: &[&[u8]]) -> Vec<BlockDigest> {
     let mut out = vec![BlockDigest([0; 16]); blocks.len()];
     let bytes: usize = blocks.iter().map(|block| block.len()).sum();
-    let most = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = (bytes / BYTES_A_THREAD).clamp(1, most);
-    let share = blocks.len().div_ceil(threads).max(1);
-    let mut parts: Vec<_> = blocks.chunks(share).zip(out.chunks_mut(share)).collect();
-    let own = parts.pop();
-    thread::scope(|scope| {
-        for (blocks, out) in parts {
-            scope.spawn(move || digests_here(blocks, out));
-        }
-        if let Some((blocks, out)) = own {
+    let worth = bytes / BYTES_A_THREAD;
+    if worth < 2 {
+        digests_here(blocks, &mut out);
+        return out;
+    }
+    let share = blocks.len().div_ceil(worth.min(processors())).max(1);
+    let parts: Vec<_> = blocks.chunks(share).zip(out.chunks_mut(share)).collect();
+    let left = Mutex::new(parts);
+    let work = || {
+        while let Some((blocks, out)) = next(&left) {
             digests_here(blocks, out);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..blocks.len().div_ceil(share) {
+            // Where no thread can be started, this one does its work.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
+    drop(left);
     out
+}
+
+type Part<'a> = (&'a [&'a [u8]], &'a mut [BlockDigest]);
+
+fn next<'a>(left: &Mutex<Vec<Part<'a>>>) -> Option<Part<'a>> {
+    left.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+/// How many threads can run at once. Asking the system takes some thirty calls, so it is asked once.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// As [`digests`], on this thread alone.

@@ -146,8 +146,9 @@ impl Chosen {
         backend: Option<&str>,
     ) -> Result<Self, HostError> {
         if let Some(module) = module {
-            // R-WASM-1: the header's hash stands for the bytecode only once it was compared.
-            module.bytecode(reader)?;
+            // R-WASM-1: the header's hash stands for the bytecode only once it was compared. R-WASM-2: what runs
+            // natively must be a file that every other host takes too.
+            module.check(&module.bytecode(reader)?)?;
         }
         let engine = NativeEngine::new(reader, backend)?;
         let info = EngineInfo {

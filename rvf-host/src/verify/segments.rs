@@ -211,7 +211,7 @@ fn check_piece(
         if expected != Some(found) {
             tabled.sound.store(false, Ordering::Relaxed);
             findings.fault(&FormatError::Hash {
-                rule: "R-HASH-6",
+                rule: "R-HASH-2",
                 what: "block of a segment",
                 expected: expected.map_or([0; 16], |digest| digest.0),
                 found: found.0,
