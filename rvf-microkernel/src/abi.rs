@@ -69,7 +69,7 @@ struct Feeding {
 }
 
 impl Data<'static> for Feeding {
-    #[inline(never)]
+    #[inline(always)]
     fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'static [u8]> {
         // SAFETY: the context is one that `query_begin` checked, and outlives the query by the interface's rules.
         let (address, length) = unsafe { (*self.context).resident[region as usize] };
@@ -346,7 +346,7 @@ fn block_distances(address: u32, records: u32, count: u32, out: u32) -> i32 {
     pass!(check_state(address));
     // SAFETY: just checked.
     let query = unsafe { &state(address).query };
-    let len = query.index.row_len(Region::VecI8);
+    let len = query.index.stride(Region::VecI8);
     pass!(check(records, u64::from(count) * u64::from(len)));
     pass!(check(out, u64::from(count) * 8));
     for i in 0..count {

@@ -19,16 +19,6 @@ const FLOAT_HEAD: usize = 4;
 /// In place of a key: the record's row is not below the number of rows. No distance has such a key.
 pub(crate) const BAD: u64 = u64::MAX;
 
-/// What K-NUM-3 makes of a result: NaN counts as +∞, −0 as +0.
-#[inline(always)]
-pub(crate) fn canonical(distance: f32) -> f32 {
-    if distance.is_nan() {
-        f32::INFINITY
-    } else {
-        distance + 0.0
-    }
-}
-
 impl Query<'_> {
     /// The key of a record: its distance by the f16 or f32 components (`float`, K-DIST-2) or by the integer ones
     /// (K-DIST-1), and its row; or [`BAD`].
@@ -47,26 +37,20 @@ impl Query<'_> {
         let mut norm = self.integer_norm;
         let dot;
         let mut distance;
-        let words = self.index.words() as usize;
         if float {
-            let halves = self.index.vectors() == Vectors::F16;
+            let first = if metric == Metric::L2 { Term::SQUARED_DIFFERENCE } else { Term::PRODUCT };
             // SAFETY: D components stand behind the head of a record.
-            let sum = |term: Term| unsafe {
-                f64::from(self.sum_of_record(term.of_halves(halves), record.from(FLOAT_HEAD)))
-            };
-            norm = f64::from(self.norm);
-            if metric == Metric::L2 {
-                dot = 0.0;
-                distance = sum(Term::SQUARED_DIFFERENCE);
-            } else {
-                dot = sum(Term::PRODUCT);
-                distance = -dot;
+            unsafe {
+                dot = self.sum_of_floats(first, record);
+                distance = if metric == Metric::L2 { dot } else { -dot };
                 if metric == Metric::Cosine {
-                    squares = sum(Term::SQUARE);
+                    squares = self.sum_of_floats(Term::SQUARE, record);
                 }
             }
+            norm = f64::from(self.norm);
         } else {
             let dimension = self.index.dimension() as usize;
+            let words = self.index.words() as usize;
             // SAFETY: as above; D components of the query were written.
             let scale = unsafe {
                 squares = f64::from(record.u32(8));
@@ -93,6 +77,15 @@ impl Query<'_> {
         if metric != Metric::InnerProduct && distance <= 0.0 {
             distance = 0.0;
         }
-        key(canonical(distance as f32), row)
+        key(distance as f32, row)
+    }
+
+    /// # Safety
+    /// The record has the bytes that the index says.
+    #[inline(never)]
+    unsafe fn sum_of_floats(&self, term: Term, record: View<'_>) -> f64 {
+        let halves = self.index.vectors() == Vectors::F16;
+        // SAFETY: D components stand behind the head.
+        unsafe { f64::from(self.sum_of_record(term.of_halves(halves), record.from(FLOAT_HEAD))) }
     }
 }

@@ -45,6 +45,11 @@ pub enum Vectors {
     F32 = 2,
 }
 
+/// The next multiple of 4.
+const fn round_up(len: u32) -> u32 {
+    (len + 3) & !3
+}
+
 /// What the head of an INDEX says, checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
@@ -54,7 +59,7 @@ pub struct Index {
     metric: Metric,
     vectors: Vectors,
     /// Bytes of a row in each region.
-    row_len: [u32; Region::COUNT],
+    strides: [u32; Region::COUNT],
     seed: u64,
 }
 
@@ -71,39 +76,27 @@ impl Index {
         let head = View::new(head);
         // SAFETY: all offsets are below 128, on multiples of what is read.
         let u32_at = |at| unsafe { head.u32(at) };
-        if u32_at(0) != MAGIC {
+        let (layout, kinds) = (u32_at(4), u32_at(0x10));
+        let (metric, vectors) = (kinds & 0xFF, kinds >> 8);
+        let (rows, dimension) = (u32_at(8), u32_at(12));
+        // `|` and not `||`: jumps would take more room in the module.
+        if (u32_at(0) != MAGIC) | (rows == 0) | (dimension.wrapping_sub(1) >= MAX_DIMENSION) {
             return Err(Error::BadIndex);
         }
-        if u32_at(4) != u32::from(LAYOUT) {
+        if (layout != u32::from(LAYOUT)) | (metric > 2) | (vectors > 2) {
             return Err(Error::Unsupported);
         }
-        let kinds = u32_at(0x10);
-        let metric = match kinds & 0xFF {
-            0 => Metric::L2,
-            1 => Metric::InnerProduct,
-            2 => Metric::Cosine,
-            _ => return Err(Error::Unsupported),
-        };
-        let vectors = match kinds >> 8 {
-            0 => Vectors::I8,
-            1 => Vectors::F16,
-            2 => Vectors::F32,
-            _ => return Err(Error::Unsupported),
-        };
-        let rows = u32_at(8);
-        let dimension = u32_at(12);
-        if rows == 0 || dimension == 0 || dimension > MAX_DIMENSION || u32_at(0x14) != 1 {
-            return Err(Error::BadIndex);
-        }
         let words = dimension.div_ceil(64);
-        let record_len = 12 + dimension.div_ceil(4) * 4;
-        if u32_at(0x18) != words || u32_at(0x1C) != record_len {
+        let record_len = 12 + round_up(dimension);
+        if (u32_at(0x14) != 1) | (u32_at(0x18) != words) | (u32_at(0x1C) != record_len) {
             return Err(Error::BadIndex);
         }
-        let float_len = match vectors {
-            Vectors::I8 => 0,
-            Vectors::F16 => 4 + dimension.div_ceil(2) * 4,
-            Vectors::F32 => 4 + dimension * 4,
+        // SAFETY: both are at most 2, and the numbers of the variants.
+        let (metric, vectors) = unsafe {
+            (
+                core::mem::transmute::<u8, Metric>(metric as u8),
+                core::mem::transmute::<u8, Vectors>(vectors as u8),
+            )
         };
         Ok(Self {
             rows,
@@ -111,7 +104,8 @@ impl Index {
             words,
             metric,
             vectors,
-            row_len: [1, 8 * words + 4, record_len, float_len, 1, 1],
+            // A component takes 2 or 4 bytes; with none there is no record, and its length is not used.
+            strides: [1, 8 * words + 4, record_len, 4 + round_up(dimension * 2 * vectors as u32), 1, 1],
             // SAFETY: as above.
             seed: unsafe { head.u64(0x20) },
         })
@@ -156,9 +150,17 @@ impl Index {
     /// Bytes of a row in a region of rows: a code with its correction word in QUANT, a record in VEC (0 in
     /// [`Region::VecFloat`] if the file keeps i8 only); 1 in the other regions.
     #[must_use]
-    #[inline(always)]
     pub const fn row_len(&self, region: Region) -> u32 {
-        self.row_len[region as usize]
+        match (region, self.vectors) {
+            (Region::VecFloat, Vectors::I8) => 0,
+            _ => self.stride(region),
+        }
+    }
+
+    /// [`row_len`](Self::row_len) of a region that the file has.
+    #[inline(always)]
+    pub(crate) const fn stride(&self, region: Region) -> u32 {
+        self.strides[region as usize]
     }
 
     /// Where the list directory starts in the INDEX payload.
@@ -182,7 +184,7 @@ impl Index {
     /// The least window that a query may have: one group of 32 rows. It also holds any record, and the mean.
     #[must_use]
     pub const fn least_window(&self) -> u32 {
-        GROUP * self.row_len(Region::Quant)
+        GROUP * self.stride(Region::Quant)
     }
 
     /// Whether a list directory is that of layout 1: one list that holds every row (R-IDX-1).

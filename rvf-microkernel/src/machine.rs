@@ -6,7 +6,7 @@
 
 use crate::Error;
 use crate::data::{Data, Need, Region};
-use crate::distance::{BAD, canonical};
+use crate::distance::BAD;
 use crate::heap::key;
 use crate::index::{HEAD_LEN, LIST_LEN, Vectors};
 use crate::memory::View;
@@ -60,19 +60,26 @@ impl Query<'_> {
     #[inline]
     pub fn step<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<Step, Error> {
         while self.cursor.phase != Phase::Done {
-            let sound = match self.cursor.phase {
-                Phase::Head => self.read_head(data),
+            let asking = self.asking;
+            let mut sound = true;
+            match self.cursor.phase {
+                Phase::Head => sound = self.read_head(data),
                 Phase::Scan => self.scan(data),
-                Phase::Rank | Phase::Done => self.rank(data),
-            };
+                Phase::Rank | Phase::Done => sound = self.rank(data),
+            }
             if !sound {
                 return Err(Error::BadData);
             }
             if self.asking {
-                self.asking = false;
                 self.overfull = false;
-                self.cursor = self.asked_at;
-                return Ok(Step::Needs(self.needs.len as u32));
+                if asking {
+                    self.asking = false;
+                    self.cursor = self.asked_at;
+                    return Ok(Step::Needs(self.needs.len as u32));
+                }
+                // What the phase came across after the first missing range is not in order yet.
+                self.needs.len = 0;
+                data.before_needs();
             }
         }
         Ok(Step::Done)
@@ -122,7 +129,7 @@ impl Query<'_> {
         self.pool.sort();
         for i in 0..count {
             // SAFETY: there are as many hits.
-            take(Hit::of(unsafe { self.pool.at(i) }.key));
+            take(Hit::of(unsafe { self.pool.at(i) }));
         }
     }
 
@@ -140,7 +147,7 @@ impl Query<'_> {
     pub(crate) fn merge_hit(&mut self, hit: Hit) {
         // The results may have been read, which sorts.
         self.pool.restore();
-        self.pool.offer(key(canonical(hit.distance), hit.row), 0);
+        self.pool.offer(key(hit.distance, hit.row));
     }
 
     /// The integer distance to one i8 record ([`Index::row_len`](crate::Index::row_len) bytes).
@@ -164,52 +171,46 @@ impl Query<'_> {
     fn read_head<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
         let directory = self.index.directory_offset() - HEAD_LEN as u32;
         let head = self.fetch(data, Region::Index, HEAD_LEN as u32, directory + LIST_LEN);
+        let Some(head) = head else {
+            return true;
+        };
         self.cursor.phase = Phase::Scan;
         // SAFETY: that many bytes were fetched; the vector was taken when the query began.
-        head.is_none_or(|head| unsafe {
-            self.index.fits(head, directory as usize) && self.take_mean(head)
-        })
+        unsafe { self.index.fits(head, directory as usize) && self.take_mean(head) }
     }
 
     /// Computes the distances of the buffer's entries (K-RANK-1). False if a record is bad.
     #[inline(always)]
     fn rank<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
+        let asking = self.asking;
         while (self.cursor.position as usize) < self.buffer.len {
             // SAFETY: the position is below the length.
-            let Candidate { number, lower } =
-                unsafe { self.buffer.at(self.cursor.position as usize) };
+            let Candidate { number, lower } = unsafe { self.buffer.at(self.cursor.position as usize) };
             let is_passed_over = lower > self.threshold || lower + self.base > self.pool.bound();
             if !is_passed_over {
-                let region = if self.float {
-                    Region::VecFloat
-                } else {
-                    Region::VecI8
-                };
+                let region = if self.float { Region::VecFloat } else { Region::VecI8 };
                 let record = self.fetch(data, region, number, 1);
-                if self.overfull {
-                    break;
+                if self.asking != asking || self.overfull {
+                    return true;
                 }
                 if let Some(record) = record
-                    && !self.asking
+                    && !asking
                 {
                     // SAFETY: the bytes of one record were fetched; the vector was taken when the query began.
                     let key = unsafe { self.key_of(record, self.float) };
-                    if key == BAD {
+                    // In layout 1 a record's row is its number, so this finds a bad key too.
+                    if key as u32 != number {
                         return false;
                     }
                     let stats = &mut self.stats;
-                    let count = if self.float {
-                        &mut stats.float_distances
-                    } else {
-                        &mut stats.ranked
-                    };
+                    let count = if self.float { &mut stats.float_distances } else { &mut stats.ranked };
                     *count = count.wrapping_add(1);
-                    self.pool.offer(key, u64::from(number));
+                    self.pool.offer(key);
                 }
             }
             self.cursor.position += 1;
         }
-        if !self.asking {
+        if !asking {
             self.end_ranking();
         }
         true
@@ -226,13 +227,13 @@ impl Query<'_> {
         } else {
             // The pool is ranked again, by its float distances (K-RANK-3).
             self.float = true;
+            self.buffer.len = self.pool.len;
             for i in 0..self.pool.len {
-                // SAFETY: i is below the length.
-                let number = unsafe { self.pool.at(i) }.number as u32;
-                self.buffer.push(Candidate {
-                    number,
-                    lower: f32::NEG_INFINITY,
-                });
+                // SAFETY: i is below the lengths; the buffer has more places than the pool.
+                unsafe {
+                    let number = self.pool.at(i) as u32;
+                    self.buffer.set(i, Candidate { number, lower: f32::NEG_INFINITY });
+                }
             }
             self.pool.len = 0;
         }
@@ -240,8 +241,8 @@ impl Query<'_> {
 
     /// `count` rows of a region from `first` on; of INDEX and the bitmaps, bytes.
     ///
-    /// The first range that is not at hand turns the step into asking: it goes on through what is ahead, reads
-    /// nothing, and writes down what it will need, until there is no room.
+    /// The first range that is not at hand turns the step into asking: it goes through what is ahead once more, reads
+    /// nothing, and writes down what it will need, until there is no room. Neighbours become one range.
     #[inline(never)]
     pub(crate) fn fetch<'a, D: Data<'a>>(
         &mut self,
@@ -250,7 +251,7 @@ impl Query<'_> {
         first: u32,
         count: u32,
     ) -> Option<View<'a>> {
-        let row_len = self.index.row_len(region);
+        let row_len = self.index.stride(region);
         let offset = u64::from(first) * u64::from(row_len);
         let len = count * row_len;
         if let Some(bytes) = data.get(region, offset, len)
@@ -261,27 +262,16 @@ impl Query<'_> {
         if !self.asking {
             self.asking = true;
             self.asked_at = self.cursor;
-            self.needs.len = 0;
-            data.before_needs();
         }
-        let end = offset + u64::from(len);
-        // A region's last range is never far back: a group asks for three at most.
-        for need in self.needs.as_mut_slice().iter_mut().rev().take(3) {
-            if need.region == region
-                && offset >= need.offset
-                && offset <= need.offset + u64::from(need.len)
-                && end - need.offset <= u64::from(self.settings.window)
-            {
-                // Only parts of bitmaps overlap, and they are asked for in ascending order.
-                need.len = (end - need.offset) as u32;
-                return None;
-            }
+        if let Some(last) = self.needs.as_mut_slice().last_mut()
+            && last.region == region
+            && last.offset + u64::from(last.len) == offset
+            && last.len <= self.settings.window - len
+        {
+            last.len += len;
+        } else {
+            self.overfull = !self.needs.push(Need { region, len, offset });
         }
-        self.overfull = !self.needs.push(Need {
-            region,
-            len,
-            offset,
-        });
         None
     }
 }

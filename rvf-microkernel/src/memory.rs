@@ -190,16 +190,6 @@ impl<'s, T: Plain> List<'s, T> {
         self.limit - self.len
     }
 
-    pub(crate) const fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// Shortens the list to `len`, which is not above its length.
-    #[inline(always)]
-    pub(crate) fn truncate(&mut self, len: usize) {
-        debug_assert!(len <= self.len);
-        self.len = len;
-    }
 }
 
 /// Bytes from outside whose number was checked when they came.

@@ -133,20 +133,15 @@ impl From<Params> for Settings {
 impl Settings {
     pub(crate) fn check(&self, index: &Index) -> Result<(), Error> {
         // The greatest pool is k where vectors are i8.
-        let most = if index.vectors() == Vectors::I8 {
-            self.k
-        } else {
-            MAX_POOL
-        };
-        if self.k == 0
-            || self.pool < self.k
-            || self.pool > most
-            || self.pool > MAX_POOL
-            || self.mode > BLOCKS
-            || self.flags > 3
-            || !(self.slack >= 0.0 && self.slack <= 16.0)
-            || self.max_needs < 4
-            || self.max_needs > MAX_NEEDS
+        let most = if index.vectors() == Vectors::I8 { self.k } else { MAX_POOL };
+        // `|` and not `||`: jumps would take more room in the module.
+        if (self.k.wrapping_sub(1) >= MAX_POOL)
+            | (self.pool < self.k)
+            | (self.pool > most)
+            | (self.mode > BLOCKS)
+            | (self.flags > 3)
+            | !((self.slack >= 0.0) & (self.slack <= 16.0))
+            | (self.max_needs.wrapping_sub(4) > MAX_NEEDS - 4)
         {
             return Err(Error::BadParam);
         }

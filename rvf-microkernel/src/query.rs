@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use crate::Error;
 use crate::backend::{Backend, FirstLook, Term};
 use crate::data::Need;
-use crate::heap::{Entry, distance_of};
+use crate::heap::distance_of;
 use crate::index::{Index, Metric, Vectors};
 use crate::machine::{Cursor, Phase};
 use crate::memory::{Array, Cutter, List, Plain, View};
@@ -79,8 +79,8 @@ pub struct Query<'s> {
     /// Distances are float distances from now on.
     pub(crate) float: bool,
     pub(crate) buffer: List<'s, Candidate>,
-    pub(crate) pool: List<'s, Entry>,
-    pub(crate) estimates: List<'s, Entry>,
+    pub(crate) pool: List<'s, u64>,
+    pub(crate) estimates: List<'s, u64>,
     pub(crate) needs: List<'s, Need>,
     /// The arrays of components and the planes, see [`Arrays`].
     pub(crate) arrays: Arrays<'s>,
@@ -246,6 +246,9 @@ impl<'s> Query<'s> {
         let words = self.index.words() as usize;
         let mut vector = self.arrays.vector(words);
         let mut integers = self.arrays.integers(words);
+        // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
+        // SAFETY: the memory holds the arrays.
+        unsafe { self.arrays.start.write_bytes(0, words * Arrays::LEN) };
         let mut largest = 0.0_f32;
         for i in 0..dimension {
             let value = component(i);

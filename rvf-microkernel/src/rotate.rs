@@ -12,13 +12,14 @@ pub fn rotate(values: &mut [f32], seed: u64, backend: Backend) {
         return;
     };
     let mut state = seed;
-    for run in values.chunks_mut(64) {
-        let mut word = splitmix64(&mut state);
-        for value in run {
-            // The lowest bit becomes the sign.
-            *value = f32::from_bits(value.to_bits() ^ ((word as u32) << 31));
-            word >>= 1;
+    let mut word = 0;
+    for (i, value) in values.iter_mut().enumerate() {
+        if i % 64 == 0 {
+            word = splitmix64(&mut state);
         }
+        // The lowest bit becomes the sign.
+        *value = f32::from_bits(value.to_bits() ^ ((word as u32) << 31));
+        word >>= 1;
     }
     let p = 1_usize << log;
     if let Some(head) = values.get_mut(..p) {

@@ -38,20 +38,27 @@ pub(crate) fn corrections(word: u32) -> (f32, f32) {
 }
 
 impl Query<'_> {
-    /// Visits groups until all are visited, the buffer has to be ranked, or no more can be asked for.
+    /// Visits groups until data are missing, the buffer has to be ranked, or all are visited. When asking, goes on in
+    /// runs of groups that fill the window.
     #[inline(always)]
-    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
+    pub(crate) fn scan<'a, D: Data<'a>>(&mut self, data: &mut D) {
+        let asking = self.asking;
+        let mut run = GROUP;
+        if asking {
+            // A run of the bitmaps is shorter.
+            run = self.settings.window.checked_div(self.index.least_window()).unwrap_or(1) * GROUP;
+        }
         while self.cursor.row < self.index.rows() {
-            let count = GROUP.min(self.index.rows() - self.cursor.row);
+            let count = run.min(self.index.rows() - self.cursor.row);
             let mut codes = None;
             if self.settings.mode == CODED {
                 codes = self.fetch(data, Region::Quant, self.cursor.row, count);
             }
             let live = self.live(data, count);
-            if self.overfull {
-                break;
+            if self.asking != asking || self.overfull {
+                return;
             }
-            if !self.asking {
+            if !asking {
                 self.visit(codes, count, live);
             }
             self.cursor.row += count;
@@ -60,7 +67,6 @@ impl Query<'_> {
             }
         }
         self.cursor.phase = Phase::Rank;
-        true
     }
 
     /// Both looks at the rows of a group; without codes, every live row is taken. `live` has a bit for each row.
@@ -106,10 +112,8 @@ impl Query<'_> {
                 if !(lower <= self.threshold) {
                     continue;
                 }
-                let estimate = beta - alpha * projection;
-                if !estimate.is_nan() {
-                    self.estimates.offer(key(estimate, 0), 0);
-                }
+                // An estimate that is a NaN counts as +∞, which leaves the threshold as if it had not been offered.
+                self.estimates.offer(key(beta - alpha * projection, 0));
             }
             self.buffer.push(Candidate {
                 number: self.cursor.row + i,
@@ -119,7 +123,8 @@ impl Query<'_> {
         self.threshold = self.estimates.bound();
     }
 
-    /// The live ones of the next `count` ≤ 32 vectors, a bit for each. Bits at and above `count` mean nothing.
+    /// The live ones of the next `count` vectors, a bit for each of the first 32. Bits at and above `count` mean
+    /// nothing.
     #[inline(never)]
     fn live<'a, D: Data<'a>>(&mut self, data: &mut D, count: u32) -> u32 {
         let mut live = u32::MAX;
@@ -132,14 +137,15 @@ impl Query<'_> {
         live
     }
 
-    /// A bitmap's bits of the next `count` ≤ 32 vectors; 0 if they are not at hand.
+    /// A bitmap's bits of the next `count` vectors; 0 if they are not at hand.
     #[inline(never)]
     fn bits<'a, D: Data<'a>>(&mut self, data: &mut D, region: Region, count: u32) -> u32 {
         let row = self.cursor.row;
         let len = (row % 8 + count).div_ceil(8);
         let mut bits = 0_u64;
         if let Some(bytes) = self.fetch(data, region, row / 8, len) {
-            for i in (0..len as usize).rev() {
+            // At most five bytes are of use.
+            for i in (0..len.min(5) as usize).rev() {
                 // SAFETY: that many bytes were fetched.
                 bits = bits << 8 | u64::from(unsafe { bytes.u8(i) });
             }
@@ -149,20 +155,18 @@ impl Query<'_> {
 
     /// Removes what the threshold has fallen below (K-SCAN-5). Whether so many remain that they must be ranked.
     fn thin_out(&mut self) -> bool {
-        let threshold = self.threshold;
-        let entries = self.buffer.as_mut_slice();
         let mut kept = 0;
-        for i in 0..entries.len() {
+        for i in 0..self.buffer.len {
             // SAFETY: kept ≤ i < len.
             unsafe {
-                let entry = *entries.get_unchecked(i);
-                if entry.lower <= threshold {
-                    *entries.get_unchecked_mut(kept) = entry;
+                let entry = self.buffer.at(i);
+                if entry.lower <= self.threshold {
+                    self.buffer.set(kept, entry);
                     kept += 1;
                 }
             }
         }
-        self.buffer.truncate(kept);
-        kept > self.buffer.limit() / 2
+        self.buffer.len = kept;
+        self.buffer.room() < kept
     }
 }

@@ -18,6 +18,8 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod wide;
 
@@ -53,21 +55,27 @@ impl Term {
         self.0 & Self::HALF != 0
     }
 
+    #[inline(always)]
+    const fn subtracts(self) -> bool {
+        self.0 & Self::SQUARED_DIFFERENCE.0 != 0
+    }
+
+    #[inline(always)]
+    const fn is_product(self) -> bool {
+        self.0 & Self::PRODUCT.0 != 0
+    }
+
+    #[inline(always)]
+    const fn is_plain(self) -> bool {
+        self.0 & Self::PLAIN.0 != 0
+    }
+
     /// The term of one component.
     #[inline(always)]
     fn of(self, x: f32, y: f32) -> f32 {
-        let a = if self.0 & Self::SQUARED_DIFFERENCE.0 != 0 {
-            x - y
-        } else {
-            x
-        };
-        let mut b = a;
-        if self.0 & Self::PRODUCT.0 != 0 {
-            b = y;
-        }
-        if self.0 & Self::PLAIN.0 != 0 {
-            b = 1.0;
-        }
+        let a = if self.subtracts() { x - y } else { x };
+        let b = if self.is_product() { y } else { a };
+        let b = if self.is_plain() { 1.0 } else { b };
         a * b
     }
 }
@@ -131,7 +139,7 @@ type FirstLookFn = unsafe fn(
     ones: &mut Ones,
 ) -> u32;
 
-/// The number of ones of each row of a group, as many as there are rows.
+/// The number of ones of each row of a group that passes the first look; the places of others may hold anything.
 pub(crate) type Ones = MaybeUninit<[u32; 32]>;
 
 /// The functions of an instruction set. What each may be called with is said at the wrappers of [`Backend`].
@@ -168,6 +176,9 @@ impl Backend {
     #[inline(always)]
     #[allow(clippy::unused_self, reason = "natively the table is in the value")]
     const fn table(self) -> &'static Table {
+        #[cfg(target_feature = "simd128")]
+        return &wasm::TABLE;
+        #[cfg(not(target_feature = "simd128"))]
         return &scalar::TABLE;
     }
 }
@@ -227,7 +238,7 @@ impl Backend {
     }
 
     /// The first look at a group: the mask of the rows whose lower bound is at most the threshold. `ones` receives
-    /// the number of ones in code xor plane, for each row of the group. The plane has as many words as a code.
+    /// the number of ones in code xor plane, for these rows at least. The plane has as many words as a code.
     #[inline(always)]
     pub(crate) fn first_look(
         self,

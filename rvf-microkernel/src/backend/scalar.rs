@@ -4,6 +4,7 @@ use super::{FirstLook, Group, Ones, Table, Term};
 use crate::rotate::scale;
 use crate::scan::corrections;
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) static TABLE: Table = Table {
     name: "scalar",
     first_look,
@@ -25,14 +26,15 @@ unsafe fn word(code: *const u8, i: usize) -> u64 {
 
 /// # Safety
 /// See `Backend::first_look`.
-unsafe fn first_look(
+#[inline(always)]
+pub(super) unsafe fn first_look(
     group: &Group<'_>,
     plane: *const u64,
     look: FirstLook,
     threshold: f32,
     out: &mut Ones,
 ) -> u32 {
-    let (mut code, corrections) = group.pointers();
+    let (mut code, mut correction) = group.pointers();
     let Group { rows, words, .. } = *group;
     // 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
     let mut p = [0_u64; 6];
@@ -41,23 +43,24 @@ unsafe fn first_look(
         p = unsafe { plane.cast::<[u64; 6]>().read() };
     }
     let mut mask = 0;
-    for i in 0..rows {
-        // SAFETY: row i has a code of `words` words and a correction word, and there is a place for it.
+    let end = correction.wrapping_add(rows * 4);
+    while correction != end {
+        // SAFETY: the row has a code of `words` words and a correction word, and there is a place for its count.
         unsafe {
             let ones = if words == 6 {
-                (word(code, 0) ^ p[0]).count_ones()
-                    + (word(code, 1) ^ p[1]).count_ones()
-                    + (word(code, 2) ^ p[2]).count_ones()
-                    + (word(code, 3) ^ p[3]).count_ones()
-                    + (word(code, 4) ^ p[4]).count_ones()
-                    + (word(code, 5) ^ p[5]).count_ones()
+                let count = |i: usize| u64::from((word(code, i) ^ p[i]).count_ones());
+                (count(0) + count(1) + count(2) + count(3) + count(4) + count(5)) as u32
             } else {
                 ones(code, plane, words)
             };
-            let correction = u32::from_le(corrections.cast::<u32>().add(i).read_unaligned());
-            *out.as_mut_ptr().cast::<u32>().add(i) = ones;
-            mask |= u32::from(passes(ones, correction, look, threshold)) << i;
+            // Few rows pass, so all that only they need is done then.
+            if passes(ones, u32::from_le(correction.cast::<u32>().read_unaligned()), look, threshold) {
+                let i = rows - end.offset_from_unsigned(correction) / 4;
+                *out.as_mut_ptr().cast::<u32>().add(i) = ones;
+                mask |= 1 << i;
+            }
         }
+        correction = correction.wrapping_add(4);
         code = code.wrapping_add(words * 8);
     }
     mask
@@ -111,6 +114,7 @@ fn widen(bits: u16) -> f32 {
 
 /// # Safety
 /// See `Backend::sum`.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
     let mut lanes = [0.0_f32; 16];
     // SAFETY: the caller's promise.
@@ -159,27 +163,38 @@ pub(super) fn fold(l: &mut [f32; 16]) -> f32 {
 
 /// # Safety
 /// See `Backend::transform`.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 unsafe fn transform(values: *mut f32, log: u32) {
     let p = 1_usize << log;
     let mut h = 1;
     while h < p {
-        let mut start = 0;
-        while start < p {
-            for j in start..start + h {
-                // SAFETY: j + h < start + 2·h ≤ p.
-                unsafe {
-                    let (a, b) = (*values.add(j), *values.add(j + h));
-                    *values.add(j) = a + b;
-                    *values.add(j + h) = a - b;
-                }
-            }
-            start += 2 * h;
+        let factor = factor(h, log);
+        let mut j = 0;
+        while j < p {
+            // SAFETY: j has bit h clear and is below p, so j + h is too.
+            unsafe { butterfly(values.add(j), values.add(j + h), factor) };
+            j += 1;
+            // Over the places that have it set: j & h is h there, else 0.
+            j += j & h;
         }
         h *= 2;
     }
-    let factor = scale(log);
-    for j in 0..p {
-        // SAFETY: j < p.
-        unsafe { *values.add(j) *= factor };
+}
+
+/// What the sums and differences of a level are multiplied by: the last level takes the factor of the transform.
+#[inline(always)]
+pub(super) fn factor(h: usize, log: u32) -> f32 {
+    if h * 2 == 1 << log { scale(log) } else { 1.0 }
+}
+
+/// # Safety
+/// Both can be read and written.
+#[inline(always)]
+pub(super) unsafe fn butterfly(low: *mut f32, high: *mut f32, factor: f32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (a, b) = (*low, *high);
+        *low = (a + b) * factor;
+        *high = (a - b) * factor;
     }
 }

@@ -1,1 +1,113 @@
-//! 128-bit WebAssembly SIMD.
+//! 128-bit WebAssembly SIMD. The codes are scanned as in the plain backend: an interpreter counts the ones of a word
+//! faster than those of a vector's bytes.
+
+use core::arch::wasm32::*;
+
+use super::{Table, Term, scalar};
+use crate::rotate::scale;
+
+pub(super) static TABLE: Table = Table {
+    name: "simd128",
+    first_look: scalar::first_look,
+    ones: scalar::ones,
+    dot,
+    sum,
+    transform,
+};
+
+/// # Safety
+/// See `Backend::dot`.
+unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
+    let mut total = i64x2_splat(0);
+    let mut at = 0;
+    while at < n {
+        // SAFETY: at < n; the query is padded with zeros to a multiple of 64.
+        unsafe {
+            let a = load(x.add(at), n - at);
+            let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), v128_load(q.add(at).cast()));
+            let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(at + 8).cast()));
+            // A lane is the sum of four products of at most 2²².
+            let sum = i32x4_add(low, high);
+            total = i64x2_add(total, i64x2_add(i64x2_extend_low_i32x4(sum), i64x2_extend_high_i32x4(sum)));
+        }
+        at += 16;
+    }
+    i64x2_extract_lane::<0>(total) + i64x2_extract_lane::<1>(total)
+}
+
+/// Sixteen bytes: those at `bytes`, or if fewer than that are left, those and zeros.
+///
+/// # Safety
+/// `left` bytes can be read.
+#[inline(always)]
+unsafe fn load(bytes: *const u8, left: usize) -> v128 {
+    let mut pad = u64x2_splat(0);
+    let pad: *mut v128 = &raw mut pad;
+    // SAFETY: as many bytes as are copied are there, and the vector has 16.
+    unsafe {
+        if left >= 16 {
+            return v128_load(bytes.cast());
+        }
+        core::ptr::copy_nonoverlapping(bytes, pad.cast(), left);
+        *pad
+    }
+}
+
+/// # Safety
+/// See `Backend::sum`.
+unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    let mut at = 0;
+    while at < n {
+        // SAFETY: at < n, and there are 16 lanes. The query is padded with zeros to a multiple of 64, so lanes behind
+        // its end add +0, which changes nothing.
+        unsafe {
+            let a = if term.is_of_halves() {
+                let bits = u32x4_extend_low_u16x8(load(x.add(at * 2), (n - at) * 2));
+                let magnitude = u32x4_shl(v128_and(bits, u32x4_splat(0x7FFF)), 13);
+                let sign = u32x4_shl(v128_and(bits, u32x4_splat(0x8000)), 16);
+                v128_or(f32x4_mul(magnitude, u32x4_splat(0x7780_0000)), sign)
+            } else {
+                load(x.add(at * 4), (n - at) * 4)
+            };
+            let y = v128_load(y.add(at).cast());
+            let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
+            let b = if term.is_product() { y } else { a };
+            let b = if term.is_plain() { f32x4_splat(1.0) } else { b };
+            let lane = lanes.as_mut_ptr().add(at & 15).cast::<v128>();
+            v128_store(lane, f32x4_add(v128_load(lane), f32x4_mul(a, b)));
+        }
+        at += 4;
+    }
+    scalar::fold(&mut lanes)
+}
+
+/// # Safety
+/// See `Backend::transform`.
+unsafe fn transform(values: *mut f32, log: u32) {
+    let p = 1_usize << log;
+    let mut h = 1;
+    while h < p {
+        let factor = scalar::factor(h, log);
+        let mut j = 0;
+        while j < p {
+            // SAFETY: j has bit h clear and is below p, so j + h is too; so are the next three of both if h ≥ 4.
+            unsafe {
+                let (low, high) = (values.add(j), values.add(j + h));
+                if h < 4 {
+                    scalar::butterfly(low, high, factor);
+                    j += 1;
+                } else {
+                    let (low, high) = (low.cast::<v128>(), high.cast::<v128>());
+                    let (a, b) = (v128_load(low), v128_load(high));
+                    let factor = f32x4_splat(factor);
+                    v128_store(low, f32x4_mul(f32x4_add(a, b), factor));
+                    v128_store(high, f32x4_mul(f32x4_sub(a, b), factor));
+                    j += 4;
+                }
+            }
+            j += j & h;
+        }
+        h *= 2;
+    }
+}
