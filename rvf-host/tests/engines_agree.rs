@@ -1,5 +1,11 @@
 //! On real embeddings, packed in every way: all engines, all threads and all sources give the same answer, bit for bit,
 //! and the recall is the one that the file promises.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails has to say where"
+)]
 
 mod whole;
 

@@ -1,5 +1,11 @@
 //! Data of every shape, each metric, each kind of vectors: exact search is right, coded search finds what the file says
 //! that it finds, and the file's own code agrees with its native twin.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails has to say where"
+)]
 
 mod whole;
 
