@@ -4,7 +4,7 @@ use rvf_types::{IdKind, ManifestBuf, SegmentType, limits};
 
 use crate::codes::write_codes;
 use crate::error::PackError;
-use crate::ids::{Ids, write_ids};
+use crate::ids::write_ids;
 use crate::measure::{Parts, measure};
 use crate::packer::Options;
 use crate::plan::Plan;
@@ -66,7 +66,7 @@ pub(crate) fn build(
         plan.place(SegmentType::DIGEST, tables.entry.payload_length);
         segments.push(tables);
     }
-    let id_kind = stored.ids.as_ref().map_or(IdKind::None, Ids::kind);
+    let id_kind = stored.ids.as_ref().map_or(IdKind::None, |ids| ids.kind());
     let dimension = plan.records.dimension as u32;
     let mut manifest = ManifestBuf::new(
         stored.rows,

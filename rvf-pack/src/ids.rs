@@ -1,6 +1,7 @@
 //! The ids of the rows, and the index that finds a row by its id (R-IDS-1 to R-IDS-4).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rvf_types::{IdKind, SegmentType, ids, limits};
@@ -60,10 +61,7 @@ fn places(
     second: usize,
     source: Option<&mut dyn Source>,
 ) -> Result<[Place; 2], PackError> {
-    let mut places = [first, second].map(|row| Place {
-        row: Some(row as u64),
-        ..Place::default()
-    });
+    let mut places = [first, second].map(|row| place_of(row as u64));
     if let Some(source) = source {
         source.rewind()?;
         let at_once = batch_rows(source.info().dimension);
@@ -99,6 +97,72 @@ pub(crate) struct Texts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadId {
     pub(crate) expected: &'static str,
+}
+
+/// A list of ids in place of those of the source, as compact as in the file. What is wrong with it is told when it is
+/// used.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    ids: Option<Arc<Ids>>,
+    count: u64,
+    /// The first row whose id can't be taken.
+    bad: Option<(u64, BadId)>,
+}
+
+impl Listed {
+    /// Takes the list: each text is dropped as soon as its bytes are taken over.
+    pub(crate) fn new(list: Vec<Id>) -> Self {
+        let count = list.len() as u64;
+        let mut ids: Option<Ids> = None;
+        let mut bad = None;
+        for (row, id) in (0..).zip(list) {
+            let pushed = ids.get_or_insert_with(|| Ids::like(&id)).push(&id);
+            if let Err(found) = pushed {
+                bad = Some((row, found));
+                break;
+            }
+        }
+        Self {
+            ids: ids.map(Arc::new),
+            count,
+            bad,
+        }
+    }
+
+    /// Refuses what can't be the ids of any rows: before any of them is read.
+    pub(crate) fn check(&self) -> Result<(), PackError> {
+        if let Some((row, bad)) = self.bad {
+            return Err(PackError::BadId {
+                place: Box::new(place_of(row)),
+                expected: bad.expected,
+            });
+        }
+        let duplicate = self.ids.as_ref().and_then(|ids| ids.index().err());
+        match (&self.ids, duplicate) {
+            (Some(ids), Some((first, second))) => Err(PackError::DuplicateId {
+                id: ids.get(second),
+                first: Box::new(place_of(first as u64)),
+                second: Box::new(place_of(second as u64)),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The ids for so many rows.
+    pub(crate) fn for_rows(&self, rows: u64) -> Result<Arc<Ids>, PackError> {
+        let ids = self.ids.clone().filter(|_| self.count == rows);
+        ids.ok_or(PackError::IdCount {
+            rows,
+            ids: self.count,
+        })
+    }
+}
+
+fn place_of(row: u64) -> Place {
+    Place {
+        row: Some(row),
+        ..Place::default()
+    }
 }
 
 impl Ids {

@@ -11,6 +11,7 @@ use rvf_types::{Metric, VectorKind};
 
 use crate::build;
 use crate::error::PackError;
+use crate::ids::Listed;
 use crate::module::Module;
 use crate::progress::{Callback, Progress, Reporter};
 use crate::report::PackReport;
@@ -68,7 +69,7 @@ pub(crate) struct Options {
 pub(crate) enum IdChoice {
     Source,
     None,
-    List(Vec<Id>),
+    List(Listed),
 }
 
 impl Default for Packer<'_> {
@@ -140,7 +141,7 @@ impl<'a> Packer<'a> {
     /// ```
     #[must_use]
     pub fn ids(mut self, ids: Vec<Id>) -> Self {
-        self.options.ids = IdChoice::List(ids);
+        self.options.ids = IdChoice::List(Listed::new(ids));
         self
     }
 

@@ -113,6 +113,12 @@ impl Records {
                     },
                 )
             })?;
+            if self.vectors == VectorKind::I8 {
+                // By less than the scale's own rounding: so what is extracted can be packed again (R-LIM-1).
+                for value in &mut *vector {
+                    *value = value.clamp(-vec::MAX_I8_VALUE, vec::MAX_I8_VALUE);
+                }
+            }
             if let Some(float) = floats.next() {
                 self.encode_float(row, vector, &mut halves, float);
             }

@@ -1,6 +1,7 @@
 //! The pass over the input: every row is checked, stored and added to the mean.
 
 use std::io;
+use std::sync::Arc;
 
 use rvf_types::SegmentEntry;
 
@@ -12,7 +13,7 @@ use crate::packer::{IdChoice, Options};
 use crate::plan::{Plan, RowSegments};
 use crate::progress::{Phase, Reporter};
 use crate::records::{Fault, Records};
-use crate::source::{Batch, Id, Place, Source};
+use crate::source::{Batch, Place, Source};
 use crate::writer::{SegmentWriter, Storage, Written};
 
 /// Bytes of vectors, as f32, that are read at once. Two batches are in memory: one is read while the other is stored.
@@ -31,7 +32,7 @@ pub(crate) struct Stored {
     pub(crate) vectors: Written,
     /// VEC f16 or f32, if it is kept.
     pub(crate) floats: Option<Written>,
-    pub(crate) ids: Option<Ids>,
+    pub(crate) ids: Option<Arc<Ids>>,
     pub(crate) sample: Option<Sample>,
 }
 
@@ -53,6 +54,13 @@ pub(crate) fn store(
     source.rewind()?;
     let expected = source.info().rows;
     reporter.start(Phase::Store, expected)?;
+    if let IdChoice::List(list) = &options.ids {
+        // What is wrong with the ids is not worth a pass over the vectors.
+        if let Some(rows) = expected {
+            list.for_rows(rows)?;
+        }
+        list.check()?;
+    }
     let sink = match expected {
         Some(rows) => Sink::placed(plan.place_rows(checked_rows(rows)?)),
         None => Sink::spooled(storage, plan.records)
@@ -97,8 +105,8 @@ pub(crate) fn store(
         });
     }
     let ids = match (&options.ids, pass.ids) {
-        (IdChoice::List(list), _) => Some(listed_ids(list, pass.rows)?),
-        (_, Wanted::Yes(ids)) => ids,
+        (IdChoice::List(list), _) => Some(list.for_rows(pass.rows.into())?),
+        (_, Wanted::Yes(ids)) => ids.map(Arc::new),
         _ => None,
     };
     let failed = PackError::output("write the vectors");
@@ -121,31 +129,6 @@ pub(crate) fn batch_rows(dimension: usize) -> usize {
 
 fn checked_rows(rows: u64) -> Result<u32, PackError> {
     u32::try_from(rows).map_err(|_| PackError::TooManyRows)
-}
-
-/// A list of ids for `rows` rows.
-fn listed_ids(list: &[Id], rows: u32) -> Result<Ids, PackError> {
-    let count_error = || PackError::IdCount {
-        rows: rows.into(),
-        ids: list.len() as u64,
-    };
-    if list.len() as u64 != u64::from(rows) {
-        return Err(count_error());
-    }
-    let mut ids = Ids::like(list.first().ok_or_else(count_error)?);
-    for (row, id) in (0..).zip(list) {
-        let place = || {
-            Box::new(Place {
-                row: Some(row),
-                ..Place::default()
-            })
-        };
-        ids.push(id).map_err(|bad| PackError::BadId {
-            place: place(),
-            expected: bad.expected,
-        })?;
-    }
-    Ok(ids)
 }
 
 /// Whether the source's ids are kept, and those that have come.

@@ -284,6 +284,19 @@ fn lists_of_ids_must_fit() {
 }
 
 #[test]
+fn a_wrong_list_of_ids_is_refused_before_any_row_is_read() {
+    let refuse = |ids: &[u64], parts: &[&str]| {
+        let ids = ids.iter().copied().map(Id::U64).collect();
+        // Read, it would be refused since it has fewer rows than it says.
+        let mut source = Liar::new(Some(3), Vec::new());
+        says(&pack(Packer::new().ids(ids), &mut source), parts);
+    };
+    refuse(&[1, 2], &["3 rows", "2 ids"]);
+    refuse(&[7, 8, 7], &["id 7", "row 0", "row 2"]);
+    refuse(&[7, 8, 9], &["found none"]);
+}
+
+#[test]
 fn modules_that_import_start_or_are_none_are_refused() {
     let header = b"\0asm\x01\0\0\0";
     // (type (func)) (import "a" "b" (func (type 0)))

@@ -10,6 +10,9 @@ pub const I8_HEAD_LEN: u64 = 12;
 /// Largest scale of an i8 record: that of a vector with a component of 10¹⁵ (R-LIM-1, R-VEC-3).
 pub const MAX_I8_SCALE: f32 =
     f32::from_bits((MAX_COMPONENT / 127.0).to_bits().next_multiple_of(256));
+/// What a writer that keeps i8 alone takes for larger components (R-LIM-1): 127 times the largest scale of 16
+/// significant bits for which that is at most 10¹⁵. So what the record stands for can be packed and asked again.
+pub const MAX_I8_VALUE: f32 = f32::from_bits((MAX_COMPONENT / 127.0).to_bits() & !0xFF) * 127.0;
 /// Bytes before the components of an f16 or f32 record: row.
 pub const FLOAT_HEAD_LEN: u64 = 4;
 

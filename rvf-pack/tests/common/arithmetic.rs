@@ -22,11 +22,14 @@ pub struct I8Record {
     pub components: Vec<i8>,
 }
 
-/// R-VEC-3.
+/// R-VEC-3, and R-LIM-1 for a file that keeps i8 alone.
 pub fn quantise(x: &[f32]) -> I8Record {
     let m = x
         .iter()
         .fold(0.0_f32, |m, x| if x.abs() > m { x.abs() } else { m });
+    // The largest scale of 16 significant bits for which 127 times it is at most 10^15.
+    let step = 2.0_f32.powi(27);
+    let most = (1e15 / 127.0 / f64::from(step)).floor() as f32 * step;
     let scale = if m < 2.0_f32.powi(-100) {
         0.0
     } else if m <= 127.0 && x.iter().all(|x| x.trunc() == *x) {
@@ -38,6 +41,7 @@ pub fn quantise(x: &[f32]) -> I8Record {
         } else {
             bits - bits % 256 + 256
         })
+        .min(most)
     };
     let component = |x: &f32| match scale {
         0.0 => 0,
