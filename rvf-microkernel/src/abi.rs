@@ -262,6 +262,8 @@ fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32
             memory,
         );
         let state = state(memory);
+        // No handle until the vector is taken.
+        state.tag = 0;
         pass!(check(vector, u64::from(state.query.index.dimension()) * 4));
         if let Err(error) = state
             .query

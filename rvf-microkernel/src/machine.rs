@@ -72,14 +72,18 @@ impl Query<'_> {
             }
             if self.asking {
                 self.overfull = false;
-                if asking {
-                    self.asking = false;
-                    self.cursor = self.asked_at;
+                if !asking {
+                    // What the phase came across after the first missing range is not in order yet.
+                    self.needs.len = 0;
+                    data.before_needs();
+                    continue;
+                }
+                self.asking = false;
+                self.cursor = self.asked_at;
+                // None, if another query of the same file has brought in the meantime what was missing.
+                if self.needs.len > 0 {
                     return Ok(Step::Needs(self.needs.len as u32));
                 }
-                // What the phase came across after the first missing range is not in order yet.
-                self.needs.len = 0;
-                data.before_needs();
             }
         }
         Ok(Step::Done)

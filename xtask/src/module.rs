@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef, Validator, WasmFeatures};
+use wasmparser::{
+    ExportSectionReader, KnownCustom, Name, Parser, Payload, TypeRef, Validator, WasmFeatures,
+};
 
 use crate::{Error, Result};
 
@@ -123,15 +125,47 @@ pub(crate) fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
         if id == CUSTOM_SECTION {
             continue;
         }
-        let content = bytes
-            .get(range)
-            .ok_or_else(|| Error::new("a section reaches past the end of the module"))?;
+        let slice = |range: Range<usize>| {
+            bytes
+                .get(range)
+                .ok_or_else(|| Error::new("a section reaches past the end of the module"))
+        };
+        let content = match payload {
+            Payload::ExportSection(exports) => wanted_exports(&exports, &slice)?,
+            _ => slice(range)?.to_vec(),
+        };
         out.push(id);
         // The linker pads lengths to five bytes; the shortest form means the same.
         out.extend(leb128(content.len()));
-        out.extend_from_slice(content);
+        out.extend(content);
     }
     Ok(out)
+}
+
+/// The export section without what the compiler exports unasked: no host needs to know where the data end.
+fn wanted_exports<'a>(
+    exports: &ExportSectionReader<'_>,
+    slice: &impl Fn(Range<usize>) -> Result<&'a [u8]>,
+) -> Result<Vec<u8>> {
+    let mut starts = Vec::new();
+    for export in exports.clone().into_iter_with_offsets() {
+        let (start, export) = export.map_err(bad)?;
+        starts.push((start, export.name != "__data_end"));
+    }
+    let ends = starts.iter().skip(1).map(|&(start, _)| start);
+    let ends = ends.chain([exports.range().end]);
+    let mut entries = Vec::new();
+    let mut count = 0;
+    for (&(start, wanted), end) in starts.iter().zip(ends) {
+        if wanted {
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+            entries.extend_from_slice(slice(at(start)..at(end))?);
+            count += 1;
+        }
+    }
+    let mut content = leb128(count);
+    content.extend(entries);
+    Ok(content)
 }
 
 /// The features beyond WebAssembly 1.0 that an engine must have to run the module: each one without which it

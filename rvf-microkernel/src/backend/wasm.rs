@@ -40,16 +40,16 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
 /// # Safety
 /// `left` bytes can be read.
 #[inline(always)]
-unsafe fn load(bytes: *const u8, left: usize) -> v128 {
-    let mut pad = u64x2_splat(0);
-    let pad: *mut v128 = &raw mut pad;
-    // SAFETY: as many bytes as are copied are there, and the vector has 16.
+unsafe fn load(mut bytes: *const u8, left: usize) -> v128 {
+    // Not a vector: a constant one takes 18 bytes in the module.
+    let mut pad = [0_u64; 2];
+    // SAFETY: as many bytes as are copied are there, and the pad has 16.
     unsafe {
-        if left >= 16 {
-            return v128_load(bytes.cast());
+        if left < 16 {
+            core::ptr::copy_nonoverlapping(bytes, pad.as_mut_ptr().cast(), left);
+            bytes = pad.as_ptr().cast();
         }
-        core::ptr::copy_nonoverlapping(bytes, pad.cast(), left);
-        *pad
+        v128_load(bytes.cast())
     }
 }
 
@@ -57,29 +57,37 @@ unsafe fn load(bytes: *const u8, left: usize) -> v128 {
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
     let mut lanes = [0.0_f32; 16];
+    let halves = term.is_of_halves();
+    let shift = if halves { 1 } else { 2 };
     let mut at = 0;
     while at < n {
         // SAFETY: at < n, and there are 16 lanes. The query is padded with zeros to a multiple of 64, so lanes behind
         // its end add +0, which changes nothing.
         unsafe {
-            let a = if term.is_of_halves() {
-                let bits = u32x4_extend_low_u16x8(load(x.add(at * 2), (n - at) * 2));
-                let magnitude = u32x4_shl(v128_and(bits, u32x4_splat(0x7FFF)), 13);
-                let sign = u32x4_shl(v128_and(bits, u32x4_splat(0x8000)), 16);
-                v128_or(f32x4_mul(magnitude, u32x4_splat(0x7780_0000)), sign)
-            } else {
-                load(x.add(at * 4), (n - at) * 4)
-            };
+            let mut a = load(x.add(at << shift), (n - at) << shift);
+            if halves {
+                a = widen(a);
+            }
             let y = v128_load(y.add(at).cast());
             let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
             let b = if term.is_product() { y } else { a };
-            let b = if term.is_plain() { f32x4_splat(1.0) } else { b };
-            let lane = lanes.as_mut_ptr().add(at & 15).cast::<v128>();
-            v128_store(lane, f32x4_add(v128_load(lane), f32x4_mul(a, b)));
+            let value = if term.is_plain() { a } else { f32x4_mul(a, b) };
+            let lane = lanes.as_mut_ptr().add(at % 16).cast::<v128>();
+            v128_store(lane, f32x4_add(v128_load(lane), value));
         }
         at += 4;
     }
     scalar::fold(&mut lanes)
+}
+
+/// The f32 of four f16, as `scalar::widen`.
+#[inline(always)]
+fn widen(halves: v128) -> v128 {
+    let bits = u32x4_extend_low_u16x8(halves);
+    // Shifts, and not masks: see `load`.
+    let magnitude = u32x4_shr(u32x4_shl(bits, 17), 4);
+    let sign = u32x4_shl(u32x4_shr(bits, 15), 31);
+    v128_or(f32x4_mul(magnitude, u32x4_splat(0x7780_0000)), sign)
 }
 
 /// # Safety
