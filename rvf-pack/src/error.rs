@@ -258,7 +258,7 @@ impl fmt::Display for PackError {
             Self::BadId { place, expected } => {
                 write!(
                     f,
-                    "{place}: expected {expected}, found another id; correct it, or leave the ids out"
+                    "{place}: expected {expected}, found another id; correct it, or leave the ids out (--no-ids)"
                 )
             }
             Self::Module { index, error } => {

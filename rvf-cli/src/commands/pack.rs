@@ -1,10 +1,12 @@
 //! `rvf pack`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rvf_pack::source::{self, SourceOptions};
-use rvf_pack::{Module, Packer, Phase};
+use rvf_pack::source::{self, IdType, SourceOptions};
+use rvf_pack::{Module, PackError, Packer, Phase};
 use rvf_types::wasm::{self, ModuleError};
 use rvf_types::{Role, VectorKind, WasmFeatures, WasmHeader, vec};
 
@@ -51,6 +53,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
     id_column: Option<String>,
 
+    /// Keep no ids: the id of a vector is its row
+    #[arg(long, conflicts_with_all = ["ids", "id_column"])]
+    no_ids: bool,
+
+    /// .csv, .jsonl: take every id as text, though it be a number
+    #[arg(long, conflicts_with_all = ["ids", "no_ids"])]
+    ids_as_text: bool,
+
+    /// .csv: whether the first line names the columns [default: yes, unless it has numbers alone]
+    #[arg(long, value_enum, value_name = "yes|no", hide_possible_values = true)]
+    header: Option<Answer>,
+
     /// Threads; the file is the same with any number [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -80,6 +94,12 @@ pub(crate) enum Metric {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kept {
     I8,
     F16,
@@ -93,7 +113,9 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     let options = SourceOptions {
         vector_field: args.vector_column.clone(),
         id_field: args.id_column.clone(),
-        ignore_ids: args.ids.is_some(),
+        ignore_ids: args.no_ids || args.ids.is_some(),
+        id_type: args.ids_as_text.then_some(IdType::Text),
+        csv_header: args.header.map(|answer| answer == Answer::Yes),
         ..SourceOptions::default()
     };
     let mut rows = source::open(&args.input, &options)?;
@@ -106,6 +128,7 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         .modules(modules)
         .threads(args.threads.map_or(0, usize::from))
         .force(args.force)
+        .cancel(cancelled_by_signal())
         .timestamp_from_environment()?
         .progress(move |now| {
             let (phase, unit) = in_words(now.phase);
@@ -114,7 +137,9 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
     if let Some(path) = &args.ids {
         packer = packer.ids(source::read_ids(path)?);
     }
-    let packed = packer.pack_to_path(rows.as_mut(), &args.output)?;
+    let packed = packer
+        .pack_to_path(rows.as_mut(), &args.output)
+        .map_err(|error| failure(error, args))?;
     // Takes the progress bar off the screen.
     drop(packer);
     if args.quiet {
@@ -125,6 +150,35 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         return out.json(&report);
     }
     report.print(out)
+}
+
+/// A flag that the first signal to end (or the closing of the console) sets, so that the unfinished file is taken away.
+/// A second one ends the program at once.
+fn cancelled_by_signal() -> Arc<AtomicBool> {
+    // As shells count it: 128 and the number of SIGINT.
+    const INTERRUPTED: i32 = 130;
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&flag);
+    let set = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    // Without a handler a signal ends the program as ever: no reason not to pack.
+    drop(set);
+    flag
+}
+
+/// The failure of a pack. What is wrong with the ids of a file is told with the name of that file.
+fn failure(error: PackError, args: &Args) -> Failure {
+    let of_ids = matches!(
+        error,
+        PackError::IdCount { .. } | PackError::BadId { .. } | PackError::DuplicateId { .. }
+    );
+    match &args.ids {
+        Some(ids) if of_ids => Failure::from_error(&error).prefix(&shown_path(ids)),
+        _ => Failure::from_error(&error),
+    }
 }
 
 /// The modules for the file: those that the user names, else the kernels of this version.

@@ -367,7 +367,7 @@ impl fmt::Display for SourceProblem {
             ),
             P::HeaderOrRow => write!(
                 f,
-                "expected names of columns, or a row of numbers alone, found numbers that may be either; add a header with names that are no numbers, or say whether there is a header"
+                "expected names of columns, or a row of numbers alone, found numbers that may be either; add a header with names that are no numbers, or say whether there is a header (--header yes or no)"
             ),
             P::LineTooLong { limit } => write!(
                 f,
@@ -385,7 +385,7 @@ impl fmt::Display for SourceProblem {
             ),
             P::EmptyId => write!(
                 f,
-                "expected an id, found an empty one; give every row an id, or leave the ids out"
+                "expected an id, found an empty one; give every row an id, or leave the ids out (--no-ids)"
             ),
             P::LongId { found } => write!(
                 f,
@@ -393,16 +393,16 @@ impl fmt::Display for SourceProblem {
             ),
             P::MixedIds { number, text } => write!(
                 f,
-                "expected ids of one kind, found a number at {number} and a text at {text}; write all as texts or all as whole numbers, or ask for ids as text"
+                "expected ids of one kind, found a number at {number} and a text at {text}; write all as texts or all as whole numbers, or ask for ids as text (--ids-as-text)"
             ),
             P::MissingId { name } => write!(
                 f,
-                "expected an id in the field {} as in the first row, found none; give every row an id, or leave the ids out",
+                "expected an id in the field {} as in the first row, found none; give every row an id, or leave the ids out (--no-ids)",
                 Shown(name)
             ),
             P::UnexpectedId { name } => write!(
                 f,
-                "expected no field {} as the first row has none, found one; give every row an id, or leave the ids out",
+                "expected no field {} as the first row has none, found one; give every row an id, or leave the ids out (--no-ids)",
                 Shown(name)
             ),
             P::Length {
