@@ -19,6 +19,10 @@
 //!   or wasmi, which runs the file's own code and lets it do nothing but compute.
 //! - A [`ByteSource`] gives the bytes: a mapped file, positioned reads, memory, or ranges from elsewhere.
 //!
+//! Build it optimised where files of strangers are opened: wasmi's dispatch stands on tail calls, which compilers make of
+//! optimised code without debug assertions; `Cargo.toml` of this workspace sets that for wasmi in every profile.
+//! (Unoptimised, wasmi takes a slower dispatch that needs none.)
+//!
 //! All engines give the same hits and the same distances, bit for bit (`spec/kernel.md`).
 
 mod answer;
@@ -28,6 +32,7 @@ mod digests;
 mod engine;
 mod error;
 mod ids;
+mod info;
 mod limits;
 mod module;
 mod query;
@@ -42,6 +47,7 @@ pub use engine::sandbox::Fault;
 pub use engine::{Build, Chosen, Engine, EngineInfo, native_backends};
 pub use error::HostError;
 pub use ids::{Id, IdBuf};
+pub use info::{Info, Kernel, Part, PartKind};
 pub use limits::{Fuel, Limits};
 pub use module::Module;
 pub use query::{DEFAULT_RECALL, Effort, MAX_K, Plan, Query, RowSet, Target};

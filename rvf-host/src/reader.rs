@@ -433,7 +433,7 @@ fn read_root(source: &dyn ByteSource, file_length: u64) -> Result<Root, HostErro
     source
         .read_at(0, &mut head)
         .map_err(HostError::read("the root", 0))?;
-    if file_length < limits::ROOT_LEN {
+    if (limits::HEADER_LEN..limits::ROOT_LEN).contains(&file_length) {
         // What is no RVF file at all is better called so than cut short.
         SegmentHeader::parse(&head, 0)?;
     }

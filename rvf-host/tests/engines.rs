@@ -1,4 +1,9 @@
 //! Every engine and every source give the same answer, bit for bit, and it is the right one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod common;
 

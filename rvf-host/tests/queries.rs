@@ -1,4 +1,9 @@
 //! Queries that can't be answered as asked, rows, ids and vectors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod common;
 
@@ -309,4 +314,38 @@ fn an_answer_is_used_again_without_leftovers() {
         .search_into(&Query::vector(&vector).k(2), &mut answer)
         .unwrap();
     assert_eq!(answer.hits.len(), 2);
+}
+
+#[test]
+fn info_tells_of_every_byte_and_every_module() {
+    let spec = Spec::new(400, 16)
+        .kept(VectorKind::F16)
+        .ids(common::text_ids(400))
+        .measured();
+    let mut file = spec.pack();
+    file.extend_from_slice(&[1; 100]);
+    let len = file.len() as u64;
+    let reader = common::open(file, &OpenOptions::new());
+    let info = reader.info().unwrap();
+    assert_eq!(
+        (info.rows, info.dimension, info.bytes, info.generation),
+        (400, 16, len, 1)
+    );
+    assert!(info.draft);
+    let mut end = 0;
+    for part in &info.parts {
+        assert_eq!(part.offset, end);
+        end += part.bytes;
+    }
+    assert_eq!(end, len);
+    assert_eq!(
+        info.parts.last().map(|part| part.kind),
+        Some(rvf_host::PartKind::Tail)
+    );
+    assert_eq!(info.warnings.len(), 1);
+    assert_eq!(info.kernels.len(), 2);
+    for kernel in &info.kernels {
+        assert!(kernel.known.is_some() && kernel.runnable, "{kernel:?}");
+    }
+    assert_eq!(info.efforts, reader.manifest().efforts);
 }

@@ -1,4 +1,9 @@
 //! What is read: nothing but what was asked for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod common;
 

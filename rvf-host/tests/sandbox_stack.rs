@@ -4,6 +4,11 @@
 //! what LLVM makes of an optimised build. Where one is missing, a long loop over that instruction would overflow the
 //! stack and end the process. So each sort of instruction is run many times on a thread with a small stack, in
 //! whatever profile the tests are built with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod common;
 

@@ -195,20 +195,18 @@ impl CheckedFile {
 
     /// Hashes blocks; an error for the first that is not what its digest says.
     fn compare(&self, blocks: &[Block<'_>], keys: &[(usize, u64)]) -> Result<(), HostError> {
-        let Some((at, found)) = digests::first_wrong(blocks) else {
+        let Some((at, _)) = digests::first_wrong(blocks) else {
             return Ok(());
         };
-        let offset = keys.get(at).and_then(|&(segment, number)| {
-            let (segment, table) = self.segment(segment).ok()?;
-            let (from, ..) = table.block(number)?;
-            Some(segment.entry.payload_offset().saturating_add(from))
-        });
-        Err(FormatError::Hash {
+        if let (Some(block), Some(&(segment, number))) = (blocks.get(at), keys.get(at)) {
+            let (segment, table) = self.segment(segment)?;
+            table.check_block(number, block.bytes, segment.entry.offset)?;
+        }
+        // A block of a mapped file that was wrong a moment ago and is right now: somebody is writing to the file.
+        Err(FormatError::Other {
             rule: "R-HASH-2",
-            what: "block of a segment",
-            expected: blocks.get(at).map_or([0; 16], |block| block.expected.0),
-            found: found.0,
-            offset: offset.unwrap_or_default(),
+            what: "a block changed while it was checked; open a file that others write to with plain reads",
+            offset: keys.get(at).map_or(0, |&(segment, _)| self.entry(segment).map_or(0, |entry| entry.offset)),
         }
         .into())
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rvf_types::{BlockDigest, DigestTable};
+use rvf_types::{BlockDigest, DigestTable, FormatError};
 
 /// A checked table with one bit for each block.
 pub(crate) struct Table {
@@ -58,6 +58,16 @@ impl Table {
             usize::try_from(len).ok()?,
             self.digests.digest(number)?,
         ))
+    }
+
+    /// The error for a block whose digest is another one. `offset` is that of the segment's header.
+    pub(crate) fn check_block(
+        &self,
+        number: u64,
+        bytes: &[u8],
+        offset: u64,
+    ) -> Result<(), FormatError> {
+        self.digests.check_block(number, bytes, offset)
     }
 
     /// The blocks that hold a range of the payload; none if the payload ends before.

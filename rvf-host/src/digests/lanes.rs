@@ -167,20 +167,20 @@ pub(super) fn digests<const N: usize>(blocks: [&[u8]; N]) -> [[u8; 16]; N] {
     for round in 0..last {
         for (word, place) in state.iter_mut().take(RATE_WORDS).enumerate() {
             let at = round * RATE_WORDS + word;
-            let taken = std::array::from_fn(|lane| {
-                if at == 0 {
-                    tail_word(blocks[lane], 0)
+            for (place, block) in place.iter_mut().zip(&blocks) {
+                *place ^= if at == 0 {
+                    tail_word(block, 0)
                 } else {
-                    inner_word(blocks[lane], at)
-                }
-            });
-            *place = xor(*place, taken);
+                    inner_word(block, at)
+                };
+            }
         }
         permute(&mut state);
     }
     for (word, place) in state.iter_mut().take(RATE_WORDS).enumerate() {
-        let taken = std::array::from_fn(|lane| tail_word(blocks[lane], last * RATE_WORDS + word));
-        *place = xor(*place, taken);
+        for (place, block) in place.iter_mut().zip(&blocks) {
+            *place ^= tail_word(block, last * RATE_WORDS + word);
+        }
     }
     state[RATE_WORDS - 1] = xor(state[RATE_WORDS - 1], [LAST; N]);
     permute(&mut state);

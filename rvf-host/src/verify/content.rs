@@ -324,24 +324,30 @@ fn check_quantised(
 fn quantise(vector: &[f32], components: &mut Vec<i8>) -> f32 {
     components.clear();
     let largest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-    let whole = largest <= 127.0 && vector.iter().all(|x| x.fract() == 0.0);
-    let tiny = f64::from(largest) < limits::ZERO_VECTOR_SUM;
-    let scale = if tiny {
-        0.0
-    } else if whole {
+    if f64::from(largest) < limits::ZERO_VECTOR_SUM {
+        components.resize(vector.len(), 0);
+        return 0.0;
+    }
+    let whole = largest <= 127.0 && vector.iter().all(|x| f32::from(*x as i8) == *x);
+    let scale = if whole {
         1.0
     } else {
         let bits = (largest / 127.0).to_bits();
         f32::from_bits(bits.div_ceil(256).saturating_mul(256))
     };
-    components.extend(vector.iter().map(|x| {
-        if scale == 0.0 {
-            0
-        } else {
-            (x / scale).round_ties_even().clamp(-127.0, 127.0) as i8
-        }
-    }));
+    components.extend(
+        vector
+            .iter()
+            .map(|x| nearest((x / scale).clamp(-127.0, 127.0))),
+    );
     scale
+}
+
+/// The nearest integer, ties to even, of a number of −127 to 127: the addition rounds it, to the last place of a number
+/// between 2²³ and 2²⁴, which is 1. (`round_ties_even` is a call of the C library on many processors.)
+fn nearest(x: f32) -> i8 {
+    const MAGIC: f32 = 12_582_912.0;
+    (x + MAGIC - MAGIC) as i8
 }
 
 /// R-LIM-2.
@@ -353,5 +359,37 @@ fn check_not_zero(vector: &[f32], offset: u64, findings: &Findings) {
             what: "a zero vector, which has no direction, in a file whose metric is cosine",
             offset,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_is_round_ties_even() {
+        for step in -127 * 1024..=127 * 1024 {
+            let x = step as f32 / 1024.0;
+            assert_eq!(f32::from(nearest(x)), x.round_ties_even());
+        }
+        assert_eq!(nearest(0.5_f32.next_up()), 1);
+        assert_eq!(nearest(2.5_f32.next_down()), 2);
+    }
+
+    #[test]
+    fn quantising_gives_what_the_rule_says() {
+        let mut components = Vec::new();
+        assert_eq!(quantise(&[3.0, -127.0], &mut components), 1.0);
+        assert_eq!(components, [3, -127]);
+        assert_eq!(quantise(&[0.0, 1e-31], &mut components), 0.0);
+        assert_eq!(components, [0, 0]);
+        // 254 / 127 = 2 has no bits to round.
+        assert_eq!(quantise(&[254.0, 1.0, -3.0, 5.0], &mut components), 2.0);
+        assert_eq!(components, [127, 0, -2, 2]);
+        let scale = quantise(&[1.0, 0.4], &mut components);
+        assert!(
+            scale >= 1.0 / 127.0 && scale.to_bits().is_multiple_of(256) && scale < 1.00004 / 127.0
+        );
+        assert_eq!(components, [127, 51]);
     }
 }

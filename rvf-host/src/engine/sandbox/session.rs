@@ -15,10 +15,8 @@ use crate::module::Module;
 use crate::query::Plan;
 use crate::reader::Reader;
 
-/// A need is at most so long where the memory allows it.
-const WINDOW: usize = 1 << 20;
-/// The arena is at most so long.
-const ARENA: usize = 8 << 20;
+/// The arena is at most so long, if the kernel does not need more: a module's memory costs page faults.
+const ARENA: usize = 1 << 20;
 /// Ranges that a step may ask for.
 const MAX_NEEDS: u32 = 1024;
 /// A vector region is made resident once a session has answered so many queries, or at once if it is small.
@@ -231,7 +229,7 @@ impl SandboxSession {
                 limit: limit as u64,
             });
         }
-        let window = (arena_len / 4).min(WINDOW).max(window_least);
+        let window = (arena_len / 4).max(window_least);
         let (arena, arena_len, window) = match self.grow_for(cursor, arena_len) {
             Ok(at) => (at, arena_len, window),
             // The module's own maximum may be lower: what is there must do.
