@@ -12,8 +12,12 @@ use super::sample::Sample;
 use crate::error::PackError;
 use crate::progress::Reporter;
 
-/// Queries between two looks at whether the work is cancelled.
+/// The most queries between two looks at whether the work is cancelled.
 const AT_ONCE: usize = 64;
+
+/// Rows that are scanned between two such looks, all queries together: less than a second of work. But each thread has a
+/// query at least.
+const ROWS_AT_ONCE: usize = 16_000_000;
 
 /// A file to be searched, with all of it at hand.
 #[derive(Debug, Clone, Copy)]
@@ -95,9 +99,12 @@ impl<'a> Searched<'a> {
             scanned: 0,
             ranked: 0,
         };
+        let threads = rayon::current_num_threads().clamp(1, AT_ONCE);
+        let rows = self.index.rows().max(1) as usize;
+        let at_once = (ROWS_AT_ONCE / rows).clamp(threads, AT_ONCE);
         let mut next = 0;
         while next < queries {
-            let end = queries.min(next + AT_ONCE);
+            let end = queries.min(next + at_once);
             let answers = self.answers(sample, next..end, params);
             for (hits, stats) in answers.map_err(failed("a search"))? {
                 run.hits.push(hits);
