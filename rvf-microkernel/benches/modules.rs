@@ -1,5 +1,8 @@
 //! The speed of the wasm modules under wasmi: 20,000 rows of 384 dimensions, all of them in memory.
-#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make undocumented functions"
+)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the data are made here")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -24,7 +27,13 @@ fn searches(c: &mut Criterion) {
     let input = rng.clustered(ROWS, 384);
     let file = pack(&input, 2, 0, 7);
     let q = rng.near(&input);
-    let ask = Ask { k: 10, slack: 1.0, pool: 10, filter: None, deletes: None };
+    let ask = Ask {
+        k: 10,
+        slack: 1.0,
+        pool: 10,
+        filter: None,
+        deletes: None,
+    };
     for (name, mode) in [("wasmi, coded", Mode::Coded), ("wasmi, exact", Mode::Exact)] {
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(ROWS as u64));
@@ -35,7 +44,10 @@ fn searches(c: &mut Criterion) {
             let (ctx, arena) = host.open_resident(&file).unwrap();
             let state = host.begin(ctx, &params, &q).unwrap();
             assert_eq!(host.call("rvf_query_step", &[state]), 0);
-            println!("{name} {build}: {:?} rows scanned, second looks, ranked, float", host.stats(state));
+            println!(
+                "{name} {build}: {:?} rows scanned, second looks, ranked, float",
+                host.stats(state)
+            );
             group.bench_function(build, |bencher| {
                 bencher.iter(|| {
                     host.free_from(arena);

@@ -38,7 +38,11 @@ impl Query<'_> {
         let dot;
         let mut distance;
         if float {
-            let first = if metric == Metric::L2 { Term::SQUARED_DIFFERENCE } else { Term::PRODUCT };
+            let first = if metric == Metric::L2 {
+                Term::SQUARED_DIFFERENCE
+            } else {
+                Term::PRODUCT
+            };
             // SAFETY: D components stand behind the head of a record.
             unsafe {
                 dot = self.sum_of_floats(first, record);

@@ -11,7 +11,11 @@ use crate::memory::List;
 /// By K-NUM-3 a NaN counts as +∞ and −0 as +0.
 #[inline(never)]
 pub(crate) fn key(distance: f32, row: u32) -> u64 {
-    let distance = if distance.is_nan() { f32::INFINITY } else { distance + 0.0 };
+    let distance = if distance.is_nan() {
+        f32::INFINITY
+    } else {
+        distance + 0.0
+    };
     let bits = distance.to_bits();
     let ordered = bits ^ ((((bits as i32) >> 31) as u32) | 0x8000_0000);
     u64::from(ordered) << 32 | u64::from(row)

@@ -105,7 +105,14 @@ impl Index {
             metric,
             vectors,
             // A component takes 2 or 4 bytes; with none there is no record, and its length is not used.
-            strides: [1, 8 * words + 4, record_len, 4 + round_up(dimension * 2 * vectors as u32), 1, 1],
+            strides: [
+                1,
+                8 * words + 4,
+                record_len,
+                4 + round_up(dimension * 2 * vectors as u32),
+                1,
+                1,
+            ],
             // SAFETY: as above.
             seed: unsafe { head.u64(0x20) },
         })

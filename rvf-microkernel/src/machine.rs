@@ -189,10 +189,15 @@ impl Query<'_> {
         let asking = self.asking;
         while (self.cursor.position as usize) < self.buffer.len {
             // SAFETY: the position is below the length.
-            let Candidate { number, lower } = unsafe { self.buffer.at(self.cursor.position as usize) };
+            let Candidate { number, lower } =
+                unsafe { self.buffer.at(self.cursor.position as usize) };
             let is_passed_over = lower > self.threshold || lower + self.base > self.pool.bound();
             if !is_passed_over {
-                let region = if self.float { Region::VecFloat } else { Region::VecI8 };
+                let region = if self.float {
+                    Region::VecFloat
+                } else {
+                    Region::VecI8
+                };
                 let record = self.fetch(data, region, number, 1);
                 if self.asking != asking || self.overfull {
                     return true;
@@ -207,7 +212,11 @@ impl Query<'_> {
                         return false;
                     }
                     let stats = &mut self.stats;
-                    let count = if self.float { &mut stats.float_distances } else { &mut stats.ranked };
+                    let count = if self.float {
+                        &mut stats.float_distances
+                    } else {
+                        &mut stats.ranked
+                    };
                     *count = count.wrapping_add(1);
                     self.pool.offer(key);
                 }
@@ -236,7 +245,13 @@ impl Query<'_> {
                 // SAFETY: i is below the lengths; the buffer has more places than the pool.
                 unsafe {
                     let number = self.pool.at(i) as u32;
-                    self.buffer.set(i, Candidate { number, lower: f32::NEG_INFINITY });
+                    self.buffer.set(
+                        i,
+                        Candidate {
+                            number,
+                            lower: f32::NEG_INFINITY,
+                        },
+                    );
                 }
             }
             self.pool.len = 0;
@@ -274,7 +289,11 @@ impl Query<'_> {
         {
             last.len += len;
         } else {
-            self.overfull = !self.needs.push(Need { region, len, offset });
+            self.overfull = !self.needs.push(Need {
+                region,
+                len,
+                offset,
+            });
         }
         None
     }

@@ -189,7 +189,6 @@ impl<'s, T: Plain> List<'s, T> {
     pub(crate) const fn room(&self) -> usize {
         self.limit - self.len
     }
-
 }
 
 /// Bytes from outside whose number was checked when they came.

@@ -133,7 +133,11 @@ impl From<Params> for Settings {
 impl Settings {
     pub(crate) fn check(&self, index: &Index) -> Result<(), Error> {
         // The greatest pool is k where vectors are i8.
-        let most = if index.vectors() == Vectors::I8 { self.k } else { MAX_POOL };
+        let most = if index.vectors() == Vectors::I8 {
+            self.k
+        } else {
+            MAX_POOL
+        };
         // `|` and not `||`: jumps would take more room in the module.
         if (self.k.wrapping_sub(1) >= MAX_POOL)
             | (self.pool < self.k)

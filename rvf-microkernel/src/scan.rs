@@ -46,7 +46,12 @@ impl Query<'_> {
         let mut run = GROUP;
         if asking {
             // A run of the bitmaps is shorter.
-            run = self.settings.window.checked_div(self.index.least_window()).unwrap_or(1) * GROUP;
+            run = self
+                .settings
+                .window
+                .checked_div(self.index.least_window())
+                .unwrap_or(1)
+                * GROUP;
         }
         while self.cursor.row < self.index.rows() {
             let count = run.min(self.index.rows() - self.cursor.row);

@@ -54,7 +54,12 @@ pub(super) unsafe fn first_look(
                 ones(code, plane, words)
             };
             // Few rows pass, so all that only they need is done then.
-            if passes(ones, u32::from_le(correction.cast::<u32>().read_unaligned()), look, threshold) {
+            if passes(
+                ones,
+                u32::from_le(correction.cast::<u32>().read_unaligned()),
+                look,
+                threshold,
+            ) {
                 let i = rows - end.offset_from_unsigned(correction) / 4;
                 *out.as_mut_ptr().cast::<u32>().add(i) = ones;
                 mask |= 1 << i;

@@ -28,7 +28,10 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
             let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(at + 8).cast()));
             // A lane is the sum of four products of at most 2²².
             let sum = i32x4_add(low, high);
-            total = i64x2_add(total, i64x2_add(i64x2_extend_low_i32x4(sum), i64x2_extend_high_i32x4(sum)));
+            total = i64x2_add(
+                total,
+                i64x2_add(i64x2_extend_low_i32x4(sum), i64x2_extend_high_i32x4(sum)),
+            );
         }
         at += 16;
     }

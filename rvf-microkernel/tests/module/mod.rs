@@ -113,9 +113,18 @@ impl Host {
     /// A context of the file with all of it in memory, and where free memory starts behind that.
     pub(crate) fn open_resident(&mut self, file: &File) -> Result<(u32, u32), i32> {
         let ctx = self.open(&file.index)?;
-        for (region, bytes) in [&file.index, &file.quant, &file.vec_i8, &file.vec_float].into_iter().enumerate() {
+        for (region, bytes) in [&file.index, &file.quant, &file.vec_i8, &file.vec_float]
+            .into_iter()
+            .enumerate()
+        {
             let at = self.put(bytes, 0);
-            assert_eq!(self.call("rvf_resident", &[ctx, region as u32, at, bytes.len() as u32]), 0);
+            assert_eq!(
+                self.call(
+                    "rvf_resident",
+                    &[ctx, region as u32, at, bytes.len() as u32]
+                ),
+                0
+            );
         }
         Ok((ctx, self.next))
     }
