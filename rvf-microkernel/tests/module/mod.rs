@@ -1,5 +1,11 @@
 //! The wasm modules under wasmi, with checks of everything that they answer.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 use rvf_microkernel::{Mode, Params};
 use wasmi::{Engine, Instance, Linker, Memory, Module, Store, Val};

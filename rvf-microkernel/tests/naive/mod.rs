@@ -1,6 +1,12 @@
 //! spec/kernel.md once more, in the plainest words: vectors, loops, no cleverness. It shares no code with the crate,
 //! and the tests hold the crate against it.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 pub(crate) mod pack;
 pub(crate) mod search;

@@ -1,5 +1,11 @@
 //! Data for the tests, and ways to run a query.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 use std::collections::HashMap;
 
