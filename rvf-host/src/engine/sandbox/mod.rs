@@ -8,6 +8,7 @@
 //!   out; it never sees the host's memory.
 //! - Whatever it does, the result is an error that names it ([`Fault`]), and its instance is thrown away.
 
+mod budget;
 mod fault;
 mod instance;
 mod layout;

@@ -1,8 +1,11 @@
 //! Answering queries with a module.
 
 use rvf_microkernel::Region;
-use rvf_types::{IndexHead, Metric, VectorKind, quant, vec};
+use rvf_types::IndexHead;
 
+use super::budget::{
+    RegionOf, check_caps, check_task, feed_limit, least_window, memory_limit, regions, work,
+};
 use super::instance::Kernel;
 use super::layout::{CONTEXT, Cursor, Fixed, HIT, NEED, PARAMS, Places, STATS};
 use super::{Fault, Sandbox};
@@ -10,7 +13,6 @@ use crate::answer::{Hit, Stats};
 use crate::checked::Span;
 use crate::engine::Task;
 use crate::error::HostError;
-use crate::limits::{Limits, Work};
 use crate::module::Module;
 use crate::query::Plan;
 use crate::reader::Reader;
@@ -22,25 +24,6 @@ const MAX_NEEDS: u32 = 1024;
 /// A vector region is made resident once a session has answered so many queries, or at once if it is small.
 const WARM_QUERIES: u32 = 8;
 const SMALL_REGION: u64 = 1 << 20;
-
-/// Bits of `rvf_caps`.
-mod caps {
-    pub(super) const CODED: u32 = 1 << 1;
-    pub(super) const EXACT: u32 = 1 << 2;
-    pub(super) const FILTER: u32 = 1 << 3;
-    pub(super) const METRICS: [u32; 3] = [1 << 6, 1 << 7, 1 << 8];
-    pub(super) const VECTORS: [u32; 3] = [1 << 9, 1 << 10, 1 << 11];
-    pub(super) const LAYOUT_SHIFT: u32 = 16;
-}
-
-/// A region of the file, as the module knows it.
-#[derive(Debug, Clone, Copy)]
-struct RegionOf {
-    number: Region,
-    segment: usize,
-    len: u64,
-    resident: bool,
-}
 
 /// An instance of the module with a file open in it.
 #[derive(Debug)]
@@ -120,7 +103,7 @@ impl SandboxSession {
         let fault = |fault| module.fault(fault);
         let fuel = limits.fuel_for(&work(reader, task.k, &task.plan));
         self.kernel.refuel(fuel).map_err(fault)?;
-        self.check_task(task).map_err(fault)?;
+        check_task(task, self.kernel.caps).map_err(fault)?;
         self.make_resident(reader, task)?;
 
         let window_least = least_window(reader);
@@ -135,22 +118,6 @@ impl SandboxSession {
         stats.module_memory = Some(self.kernel.memory_size() as u64);
         self.answered = self.answered.saturating_add(1);
         Ok(stats)
-    }
-
-    fn check_task(&self, task: &Task<'_>) -> Result<(), Fault> {
-        let caps = self.kernel.caps;
-        match task.plan {
-            Plan::Exact if caps & caps::EXACT == 0 => Err(Fault::Lacks {
-                what: "exact search",
-            }),
-            Plan::Coded { .. } if caps & caps::CODED == 0 => Err(Fault::Lacks {
-                what: "coded search",
-            }),
-            _ if task.filter.is_some() && caps & caps::FILTER == 0 => {
-                Err(Fault::Lacks { what: "a filter" })
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Copies regions into the memory for good, as far as the budget allows: those that this query reads whole, and
@@ -547,104 +514,4 @@ fn lie(call: &'static str, what: &'static str, found: u64, bound: u64) -> Fault 
         found,
         bound,
     }
-}
-
-/// The regions of a file in the order in which they are made resident.
-fn regions(reader: &Reader) -> Result<Vec<RegionOf>, HostError> {
-    let numbers = [
-        Region::Index,
-        Region::Quant,
-        Region::VecFloat,
-        Region::VecI8,
-    ];
-    let segments = reader.regions()?;
-    let mut regions = Vec::new();
-    for number in numbers {
-        let segment = segments.get(number as usize).copied().flatten();
-        if let Some(segment) = segment
-            && let Some(entry) = reader.file().entry(segment)
-        {
-            regions.push(RegionOf {
-                number,
-                segment,
-                len: entry.payload_length,
-                resident: false,
-            });
-        }
-    }
-    Ok(regions)
-}
-
-/// Bytes that a module's memory may have in all: the limit, and what may be resident of the file.
-fn memory_limit(limits: &Limits, regions: &[RegionOf]) -> usize {
-    let data: u64 = regions.iter().map(|region| region.len).sum();
-    let resident = usize::try_from(data)
-        .unwrap_or(usize::MAX)
-        .min(limits.resident);
-    // 4 GiB less a page: every offset and length fits 32 bits.
-    limits.memory.saturating_add(resident).min(0xFFFF_0000)
-}
-
-/// K-ABI-3: a group of rows, a record, the mean.
-fn least_window(reader: &Reader) -> usize {
-    let dimension = reader.dimension();
-    let group = quant::list_length(quant::GROUP_ROWS, dimension);
-    let record = u64::from(
-        vec::stride(VectorKind::F32, dimension).max(vec::stride(VectorKind::I8, dimension)),
-    );
-    usize::try_from(group.max(record)).unwrap_or(usize::MAX)
-}
-
-/// Bytes that a query may be fed: every region four times over, which is twice what a kernel can want.
-fn feed_limit(regions: &[RegionOf], rows: u32) -> u64 {
-    let data: u64 = regions
-        .iter()
-        .map(|region| region.len)
-        .fold(u64::from(rows) / 4, u64::saturating_add);
-    data.saturating_mul(4).saturating_add(1 << 20)
-}
-
-/// What the module may have to do for a query.
-fn work(reader: &Reader, k: u32, plan: &Plan) -> Work {
-    let (pool, exact) = match plan {
-        Plan::Exact => (k, true),
-        Plan::Coded { pool, .. } => (*pool, false),
-    };
-    let all_floats = exact && reader.head().vectors != VectorKind::I8;
-    Work {
-        rows: reader.rows(),
-        dimension: reader.dimension(),
-        k,
-        pool,
-        all_floats,
-    }
-}
-
-/// What the module says it can do is enough for the file.
-fn check_caps(reader: &Reader, caps: u32) -> Result<(), Fault> {
-    let head = reader.head();
-    let has = |bits: [u32; 3], byte: u8| {
-        bits.get(usize::from(byte))
-            .is_some_and(|bit| caps & bit != 0)
-    };
-    if !has(caps::METRICS, head.metric.byte()) {
-        return Err(Fault::Lacks {
-            what: match head.metric {
-                Metric::L2 => "squared L2 distances",
-                Metric::InnerProduct => "inner products",
-                Metric::Cosine => "cosine distances",
-            },
-        });
-    }
-    if !has(caps::VECTORS, VectorKind::I8.byte()) || !has(caps::VECTORS, head.vectors.byte()) {
-        return Err(Fault::Lacks {
-            what: "the element type of this file's vectors",
-        });
-    }
-    if (caps >> caps::LAYOUT_SHIFT) & 0xFF < u32::from(rvf_types::index::LAYOUT) {
-        return Err(Fault::Lacks {
-            what: "the layout of this file's INDEX",
-        });
-    }
-    Ok(())
 }

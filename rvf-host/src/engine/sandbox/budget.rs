@@ -1,0 +1,146 @@
+//! What a module may have and must be able to do for a file: its memory, its fuel, what it is fed.
+
+use rvf_microkernel::Region;
+use rvf_types::{Metric, VectorKind, quant, vec};
+
+use super::Fault;
+use crate::engine::Task;
+use crate::error::HostError;
+use crate::limits::{Limits, Work};
+use crate::query::Plan;
+use crate::reader::Reader;
+
+/// Bits of `rvf_caps`.
+mod caps {
+    pub(super) const CODED: u32 = 1 << 1;
+    pub(super) const EXACT: u32 = 1 << 2;
+    pub(super) const FILTER: u32 = 1 << 3;
+    pub(super) const METRICS: [u32; 3] = [1 << 6, 1 << 7, 1 << 8];
+    pub(super) const VECTORS: [u32; 3] = [1 << 9, 1 << 10, 1 << 11];
+    pub(super) const LAYOUT_SHIFT: u32 = 16;
+}
+
+/// A region of the file, as the module knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RegionOf {
+    pub(super) number: Region,
+    pub(super) segment: usize,
+    pub(super) len: u64,
+    pub(super) resident: bool,
+}
+
+/// The regions of a file in the order in which they are made resident.
+pub(super) fn regions(reader: &Reader) -> Result<Vec<RegionOf>, HostError> {
+    let numbers = [
+        Region::Index,
+        Region::Quant,
+        Region::VecFloat,
+        Region::VecI8,
+    ];
+    let segments = reader.regions()?;
+    let mut regions = Vec::new();
+    for number in numbers {
+        let segment = segments.get(number as usize).copied().flatten();
+        if let Some(segment) = segment
+            && let Some(entry) = reader.file().entry(segment)
+        {
+            regions.push(RegionOf {
+                number,
+                segment,
+                len: entry.payload_length,
+                resident: false,
+            });
+        }
+    }
+    Ok(regions)
+}
+
+/// Bytes that a module's memory may have in all: the limit, and what may be resident of the file.
+pub(super) fn memory_limit(limits: &Limits, regions: &[RegionOf]) -> usize {
+    let data: u64 = regions.iter().map(|region| region.len).sum();
+    let resident = usize::try_from(data)
+        .unwrap_or(usize::MAX)
+        .min(limits.resident);
+    // 4 GiB less a page: every offset and length fits 32 bits.
+    limits.memory.saturating_add(resident).min(0xFFFF_0000)
+}
+
+/// K-ABI-3: a group of rows, a record, the mean.
+pub(super) fn least_window(reader: &Reader) -> usize {
+    let dimension = reader.dimension();
+    let group = quant::list_length(quant::GROUP_ROWS, dimension);
+    let record = u64::from(
+        vec::stride(VectorKind::F32, dimension).max(vec::stride(VectorKind::I8, dimension)),
+    );
+    usize::try_from(group.max(record)).unwrap_or(usize::MAX)
+}
+
+/// Bytes that a query may be fed: every region four times over, which is twice what a kernel can want.
+pub(super) fn feed_limit(regions: &[RegionOf], rows: u32) -> u64 {
+    let data: u64 = regions
+        .iter()
+        .map(|region| region.len)
+        .fold(u64::from(rows) / 4, u64::saturating_add);
+    data.saturating_mul(4).saturating_add(1 << 20)
+}
+
+/// What the module may have to do for a query.
+pub(super) fn work(reader: &Reader, k: u32, plan: &Plan) -> Work {
+    let (pool, exact) = match plan {
+        Plan::Exact => (k, true),
+        Plan::Coded { pool, .. } => (*pool, false),
+    };
+    let all_floats = exact && reader.head().vectors != VectorKind::I8;
+    Work {
+        rows: reader.rows(),
+        dimension: reader.dimension(),
+        k,
+        pool,
+        all_floats,
+    }
+}
+
+/// What the module says it can do is enough for the file.
+pub(super) fn check_caps(reader: &Reader, caps: u32) -> Result<(), Fault> {
+    let head = reader.head();
+    let has = |bits: [u32; 3], byte: u8| {
+        bits.get(usize::from(byte))
+            .is_some_and(|bit| caps & bit != 0)
+    };
+    if !has(caps::METRICS, head.metric.byte()) {
+        return Err(Fault::Lacks {
+            what: match head.metric {
+                Metric::L2 => "squared L2 distances",
+                Metric::InnerProduct => "inner products",
+                Metric::Cosine => "cosine distances",
+            },
+        });
+    }
+    if !has(caps::VECTORS, VectorKind::I8.byte()) || !has(caps::VECTORS, head.vectors.byte()) {
+        return Err(Fault::Lacks {
+            what: "the element type of this file's vectors",
+        });
+    }
+    if (caps >> caps::LAYOUT_SHIFT) & 0xFF < u32::from(rvf_types::index::LAYOUT) {
+        return Err(Fault::Lacks {
+            what: "the layout of this file's INDEX",
+        });
+    }
+    Ok(())
+}
+
+/// What the module says it can do is enough for the query.
+pub(super) fn check_task(task: &Task<'_>, caps: u32) -> Result<(), Fault> {
+    match task.plan {
+        Plan::Exact if caps & caps::EXACT == 0 => Err(Fault::Lacks {
+            what: "exact search",
+        }),
+        Plan::Coded { .. } if caps & caps::CODED == 0 => Err(Fault::Lacks {
+            what: "coded search",
+        }),
+        _ if task.filter.is_some() && caps & caps::FILTER == 0 => {
+            Err(Fault::Lacks { what: "a filter" })
+        }
+        _ => Ok(()),
+    }
+}
