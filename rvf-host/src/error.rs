@@ -39,6 +39,13 @@ pub enum HostError {
         /// Its size in bytes.
         bytes: u64,
     },
+    /// There is not enough memory for a part of the file that is used whole.
+    NoRoom {
+        /// What it is for.
+        what: &'static str,
+        /// Bytes that were asked for.
+        bytes: u64,
+    },
     /// There is no such row.
     NoRow {
         /// The row that was asked for.
@@ -217,6 +224,10 @@ impl fmt::Display for HostError {
             Self::TooLarge { what, bytes } => write!(
                 f,
                 "{what} has {bytes} bytes, more than this machine can address; read it on a 64-bit machine"
+            ),
+            Self::NoRoom { what, bytes } => write!(
+                f,
+                "there is no memory for {what}, which has {bytes} bytes; read the file on a machine that has more"
             ),
             Self::NoRow { row, rows } => write!(
                 f,

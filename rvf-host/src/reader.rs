@@ -7,8 +7,8 @@ use std::sync::{Mutex, OnceLock};
 
 use rvf_microkernel::Region;
 use rvf_types::{
-    FormatError, IndexHead, Manifest, ManifestBuf, ManifestHead, Root, RootHealth, RootRecord,
-    SegmentEntry, SegmentHeader, SegmentType, VectorKind, digest, limits,
+    FormatError, IndexHead, Manifest, ManifestBuf, ManifestHead, Root, RootRecord, SegmentEntry,
+    SegmentHeader, SegmentType, VectorKind, digest, limits,
 };
 
 use crate::checked::{CheckedFile, Span};
@@ -16,6 +16,7 @@ use crate::engine::{Chosen, Engine, EngineSession};
 use crate::error::HostError;
 use crate::limits::Limits;
 use crate::module::Module;
+use crate::root;
 use crate::source::{ByteSource, FileReads, Io, MappedFile};
 
 /// How a file is opened and searched.
@@ -214,30 +215,13 @@ impl Reader {
         let file_length = source
             .size()
             .map_err(HostError::read("the length of the file", 0))?;
-        let root = read_root(source.as_ref(), file_length)?;
+        let page = root::read_page(source.as_ref(), file_length)?;
+        root::check_short_page(&page)?;
+        let root = Root::parse(&page)?;
         let record = *root.record();
-        let mut warnings = Vec::new();
-        match *root.health() {
-            RootHealth::Healthy => {}
-            RootHealth::OneDamaged { record, why } => {
-                warnings.push(Warning::DamagedRecord { record, why })
-            }
-            RootHealth::CutShort { record, generation } => {
-                warnings.push(Warning::CutShort { record, generation })
-            }
-        }
-        let tail = root.check_file_length(file_length)?;
-        if tail > 0 {
-            warnings.push(Warning::UncommittedTail {
-                offset: record.committed_length,
-                bytes: tail,
-            });
-        }
-
-        let manifest = read_manifest(source.as_ref(), &record)?;
-        let parsed = Manifest::parse(&manifest, payload_offset(&record))?;
-        let parts = ManifestBuf::from(&parsed);
-        let head = *parsed.head();
+        let mut warnings = Vec::from_iter(root::warning(root.health()));
+        warnings.extend(root::tail(&record, file_length)?);
+        let (head, parts) = read_manifest(source.as_ref(), &record)?;
         Ok(Self {
             file: CheckedFile::new(source, &parts.entries, options.cache_bytes),
             parts,
@@ -423,49 +407,22 @@ impl Reader {
     }
 }
 
-const fn payload_offset(record: &RootRecord) -> u64 {
-    record.manifest_offset.saturating_add(limits::HEADER_LEN)
-}
-
-fn read_root(source: &dyn ByteSource, file_length: u64) -> Result<Root, HostError> {
-    let len = usize::try_from(file_length.min(limits::ROOT_LEN)).unwrap_or(0);
-    let mut head = vec![0; len];
-    source
-        .read_at(0, &mut head)
-        .map_err(HostError::read("the root", 0))?;
-    if (limits::HEADER_LEN..limits::ROOT_LEN).contains(&file_length) {
-        // What is no RVF file at all is better called so than cut short.
-        SegmentHeader::parse(&head, 0)?;
-    }
-    Ok(Root::parse(&head)?)
-}
-
-/// Reads the manifest's payload and checks it: hash, parts, and all that the root and it say together.
-fn read_manifest(source: &dyn ByteSource, record: &RootRecord) -> Result<Vec<u8>, HostError> {
+/// Reads the manifest and checks it: hash, parts, and all that the root and it say together.
+fn read_manifest(
+    source: &dyn ByteSource,
+    record: &RootRecord,
+) -> Result<(ManifestHead, ManifestBuf), HostError> {
     let at = record.manifest_offset;
-    // R-ROOT-2 and R-LIM-3: at most 64 MiB, inside the committed length, which is inside the file.
     let bytes = limits::HEADER_LEN.saturating_add(record.manifest_length);
-    let len = usize::try_from(bytes).map_err(|_| HostError::TooLarge {
-        what: "the manifest",
-        bytes,
-    })?;
-    let mut segment = vec![0; len];
-    source
-        .read_at(at, &mut segment)
-        .map_err(HostError::read("the manifest", at))?;
+    let segment = root::read_manifest(source, record, bytes)?;
     let header = SegmentHeader::parse(&segment, at)?;
     record.check_manifest_header(&header)?;
-    let payload = segment.split_off(SEGMENT_HEADER);
-    digest::check_payload(
-        &header,
-        &payload,
-        limits::MANIFEST_BLOCK_LOG,
-        &record.manifest_hash,
-        at,
-    )?;
-    let manifest = Manifest::parse(&payload, payload_offset(record))?;
+    let payload = segment.get(SEGMENT_HEADER..).unwrap_or_default();
+    let hash = &record.manifest_hash;
+    digest::check_payload(&header, payload, limits::MANIFEST_BLOCK_LOG, hash, at)?;
+    let manifest = Manifest::parse(payload, at.saturating_add(limits::HEADER_LEN))?;
     manifest.check_file(record, header.id)?;
-    Ok(payload)
+    Ok((*manifest.head(), ManifestBuf::from(&manifest)))
 }
 
 const SEGMENT_HEADER: usize = 64;

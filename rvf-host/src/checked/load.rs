@@ -7,8 +7,10 @@ use super::table::Table;
 use super::{CheckedFile, no_segment, slice};
 use crate::digests;
 use crate::error::HostError;
+use crate::memory::{with_room, zeroed};
 use crate::source::{ByteSource, RangeRequest};
 
+const TABLE: &str = "a digest table";
 const HEADER_LEN: usize = 64;
 /// A payload without a stored table is read in pieces of so many bytes, a multiple of every block size.
 const PIECE: usize = 1 << 20;
@@ -66,7 +68,10 @@ impl CheckedFile {
         let stored = entry.table != 0;
         let table = if stored {
             let len = length(entry.table_length())?;
-            slice(view, entry.table, len).ok_or_else(past_end)?.to_vec()
+            let stored = slice(view, entry.table, len).ok_or_else(past_end)?;
+            let mut table = with_room(TABLE, len)?;
+            table.extend_from_slice(stored);
+            table
         } else {
             let len = length(entry.payload_length)?;
             let payload = slice(view, entry.payload_offset(), len).ok_or_else(past_end)?;
@@ -74,7 +79,7 @@ impl CheckedFile {
         };
         let table = DigestTable::check(&header, table, entry.block_log, &entry.hash, entry.offset)?;
         // Another thread may have been faster; its table is the same.
-        let _ = segment.table.set(Table::new(table, !stored));
+        let _ = segment.table.set(Table::new(table, !stored)?);
         Ok(())
     }
 
@@ -83,18 +88,17 @@ impl CheckedFile {
         for &number in numbers {
             let entry = *self.entry(number).ok_or_else(|| no_segment(number))?;
             let bytes = if entry.table != 0 {
-                length(entry.table_length())?
+                entry.table_length()
             } else {
-                length(entry.payload_length)
-                    .ok()
-                    .filter(|&len| len <= PIECE)
+                Some(entry.payload_length)
+                    .filter(|&len| len <= PIECE as u64)
                     .unwrap_or(0)
             };
             wanted.push(Wanted {
                 number,
                 entry,
                 header: vec![0; HEADER_LEN],
-                bytes: vec![0; bytes],
+                bytes: zeroed(TABLE, bytes)?,
             });
         }
         read_wanted(self.source(), &mut wanted)?;
@@ -114,13 +118,13 @@ impl CheckedFile {
         } = wanted;
         let header = checked_header(&entry, &header)?;
         let whole = !stored && bytes.len() as u64 == entry.payload_length;
-        let table = match (stored, whole) {
-            (true, _) => bytes.clone(),
-            (false, true) => digests::table(&bytes, entry.block_log),
-            (false, false) => build_by_pieces(self.source(), &entry)?,
+        let (table, payload) = match (stored, whole) {
+            (true, _) => (bytes, None),
+            (false, true) => (digests::table(&bytes, entry.block_log), Some(bytes)),
+            (false, false) => (build_by_pieces(self.source(), &entry)?, None),
         };
         let table = DigestTable::check(&header, table, entry.block_log, &entry.hash, entry.offset)?;
-        if whole {
+        if let Some(bytes) = payload {
             let size = usize::try_from(rvf_types::digest::block_size(entry.block_log))
                 .unwrap_or(usize::MAX);
             self.cache.with(|cache| {
@@ -136,7 +140,7 @@ impl CheckedFile {
             });
         }
         if let Some(segment) = self.segments.get(number) {
-            let _ = segment.table.set(Table::new(table, false));
+            let _ = segment.table.set(Table::new(table, false)?);
         }
         Ok(())
     }
@@ -194,7 +198,7 @@ fn checked_header(entry: &SegmentEntry, bytes: &[u8]) -> Result<SegmentHeader, H
 
 fn length(bytes: u64) -> Result<usize, HostError> {
     usize::try_from(bytes).map_err(|_| HostError::TooLarge {
-        what: "a digest table",
+        what: TABLE,
         bytes,
     })
 }

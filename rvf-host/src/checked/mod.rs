@@ -15,6 +15,7 @@ use rvf_types::{FormatError, SegmentEntry};
 
 use crate::digests::{self, Block};
 use crate::error::HostError;
+use crate::memory::zeroed;
 use crate::source::{ByteSource, RangeRequest};
 
 use cache::{BlockCache, BlockKey};
@@ -246,7 +247,7 @@ impl CheckedFile {
     pub(crate) fn read_vec(&self, span: Span) -> Result<Vec<u8>, HostError> {
         let (segment, table) = self.segment_loaded(span.segment)?;
         blocks_of(segment, table, &span)?;
-        let mut bytes = vec![0; span.len];
+        let mut bytes = zeroed("a part of a segment", span.len as u64)?;
         self.read(span, &mut bytes)?;
         Ok(bytes)
     }

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rvf_types::{BlockDigest, DigestTable, FormatError};
 
+use crate::error::HostError;
+use crate::memory::with_room;
+
 /// A checked table with one bit for each block.
 pub(crate) struct Table {
     digests: DigestTable<Vec<u8>>,
@@ -15,17 +18,21 @@ pub(crate) struct Table {
 
 impl Table {
     /// `all_checked`: the table was built from the payload in place, so its blocks are what it says.
-    pub(crate) fn new(digests: DigestTable<Vec<u8>>, all_checked: bool) -> Self {
+    pub(crate) fn new(
+        digests: DigestTable<Vec<u8>>,
+        all_checked: bool,
+    ) -> Result<Self, HostError> {
         let blocks = digests.blocks();
         let words = usize::try_from(blocks.div_ceil(64)).unwrap_or(usize::MAX);
         let fill = if all_checked { u64::MAX } else { 0 };
-        let checked = (0..words).map(|_| AtomicU64::new(fill)).collect();
+        let mut checked = with_room("the marks of checked blocks", words)?;
+        checked.extend((0..words).map(|_| AtomicU64::new(fill)));
         let left = AtomicU64::new(if all_checked { 0 } else { blocks });
-        Self {
+        Ok(Self {
             digests,
             checked,
             left,
-        }
+        })
     }
 
     fn place(&self, number: u64) -> Option<(&AtomicU64, u64)> {

@@ -1,14 +1,14 @@
 //! The root and the manifest: what everything else is found by.
 
 use rvf_types::{
-    Features, FormatError, Manifest, ManifestBuf, ManifestHead, Root, RootHealth, RootRecord,
-    SegmentHeader, digest, header, limits,
+    Features, Manifest, ManifestBuf, ManifestHead, Root, RootRecord, SegmentHeader, digest, header,
+    limits,
 };
 
 use super::work::Findings;
 use super::{Finding, Severity, VerifyReport};
 use crate::error::HostError;
-use crate::reader::Warning;
+use crate::root;
 use crate::source::ByteSource;
 
 /// A file whose manifest can be trusted.
@@ -40,14 +40,7 @@ pub(super) fn check(
         return Ok(None);
     }
     let bytes = end.saturating_sub(at);
-    let len = usize::try_from(bytes).map_err(|_| HostError::TooLarge {
-        what: "the manifest",
-        bytes,
-    })?;
-    let mut segment = vec![0; len];
-    source
-        .read_at(at, &mut segment)
-        .map_err(HostError::read("the manifest", at))?;
+    let segment = root::read_manifest(source, &record, bytes)?;
     report.bytes += bytes;
     report.segments += 1;
     Ok(
@@ -65,29 +58,15 @@ fn check_root(
     findings: &Findings,
     report: &mut VerifyReport,
 ) -> Result<Option<RootRecord>, HostError> {
-    let len = usize::try_from(length.min(limits::ROOT_LEN)).unwrap_or(0);
-    let mut page = vec![0; len];
-    source
-        .read_at(0, &mut page)
-        .map_err(HostError::read("the root", 0))?;
-    report.bytes += len as u64;
+    let page = root::read_page(source, length)?;
+    report.bytes += page.len() as u64;
     report.segments += 1;
-    let short = (limits::HEADER_LEN..limits::ROOT_LEN).contains(&length);
-    if short && findings.passes(SegmentHeader::parse(&page, 0)).is_none() {
+    if findings.passes(root::check_short_page(&page)).is_none() {
         return Ok(None);
     }
     let record = match Root::parse_ignoring_features(&page) {
         Ok(root) => {
-            let warning = match *root.health() {
-                RootHealth::Healthy => None,
-                RootHealth::OneDamaged { record, why } => {
-                    Some(Warning::DamagedRecord { record, why })
-                }
-                RootHealth::CutShort { record, generation } => {
-                    Some(Warning::CutShort { record, generation })
-                }
-            };
-            if let Some(warning) = warning {
+            if let Some(warning) = root::warning(root.health()) {
                 findings.add(Finding {
                     severity: Severity::Fault,
                     rule: warning.rule(),
@@ -118,27 +97,13 @@ fn any_record(page: &[u8]) -> Option<RootRecord> {
 }
 
 fn check_length(record: &RootRecord, length: u64, findings: &Findings) {
-    match length.checked_sub(record.committed_length) {
-        Some(0) => {}
-        Some(bytes) => {
-            let tail = Warning::UncommittedTail {
-                offset: record.committed_length,
-                bytes,
-            };
-            findings.add(Finding {
-                severity: Severity::Note,
-                rule: tail.rule(),
-                offset: Some(tail.offset()),
-                what: tail.to_string(),
-            });
-        }
-        None => findings.fault(&FormatError::TooShort {
-            rule: "R-ROOT-5",
-            what: "the file, whose start is",
-            expected: record.committed_length,
-            found: length,
-            offset: 0,
-        }),
+    if let Some(Some(tail)) = findings.passes(root::tail(record, length)) {
+        findings.add(Finding {
+            severity: Severity::Note,
+            rule: tail.rule(),
+            offset: Some(tail.offset()),
+            what: tail.to_string(),
+        });
     }
 }
 
