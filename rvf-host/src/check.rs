@@ -2,13 +2,12 @@
 //!
 //! This is a plain second implementation of the formulas, with no code of the kernel.
 
-use half::f16;
 use rvf_types::{Metric, VectorKind};
 
 use crate::answer::Hit;
 use crate::error::HostError;
 use crate::reader::Reader;
-use crate::vectors::Record;
+use crate::vectors::{Record, widened};
 
 /// 2⁻¹⁰⁰.
 const TINY: f32 = f32::from_bits(27 << 23);
@@ -119,9 +118,7 @@ impl AnswerCheck {
             Record::Float(record) => {
                 self.floats.clear();
                 match reader.head().vectors {
-                    VectorKind::F16 => self
-                        .floats
-                        .extend(record.f16_bits().map(|bits| f16::from_bits(bits).to_f32())),
+                    VectorKind::F16 => self.floats.extend(record.f16_bits().map(widened)),
                     _ => self.floats.extend(record.f32s()),
                 }
                 float_distance(metric, &self.floats, query)

@@ -1,9 +1,11 @@
 //! The WebAssembly modules in a file (format.md, section 9).
 
-use rvf_types::wasm::ModuleError;
-use rvf_types::{Role, SegmentType, WasmFeatures, WasmHeader, wasm};
+use rvf_microkernel::prebuilt;
+use rvf_types::wasm::{ModuleError, ModuleFacts};
+use rvf_types::{Role, SegmentType, WasmFeatures, WasmHeader, limits, wasm};
 
 use crate::checked::Span;
+use crate::engine::native;
 use crate::engine::sandbox::{self, Fault};
 use crate::error::HostError;
 use crate::reader::Reader;
@@ -48,7 +50,7 @@ impl Module {
                 segment,
                 offset: entry.offset,
                 header,
-                known: known_kernel(&header),
+                known: twin(&header).map(|kernel| kernel.name),
             });
         }
         Ok(modules)
@@ -96,19 +98,41 @@ impl Module {
     /// # Errors
     /// [`HostError::Format`] for damage or a header that lies.
     pub fn read(&self, reader: &Reader) -> Result<Vec<u8>, HostError> {
+        let bytecode = self.payload(reader)?;
+        self.check_hash(&bytecode)?;
+        Ok(bytecode)
+    }
+
+    fn payload(&self, reader: &Reader) -> Result<Vec<u8>, HostError> {
         let bytes = u64::from(self.header.bytecode_size);
         let len = usize::try_from(bytes).map_err(|_| HostError::TooLarge {
             what: "a module",
             bytes,
         })?;
-        let bytecode = reader.file().read_vec(Span {
+        reader.file().read_vec(Span {
             segment: self.segment,
             from: wasm::HEAD_LEN,
             len,
-        })?;
-        self.header
-            .check_bytecode(&bytecode, self.offset.saturating_add(64))?;
-        Ok(bytecode)
+        })
+    }
+
+    fn check_hash(&self, bytecode: &[u8]) -> Result<(), HostError> {
+        let payload_at = self.offset.saturating_add(limits::HEADER_LEN);
+        Ok(self.header.check_bytecode(bytecode, payload_at)?)
+    }
+
+    /// Checks a known kernel as [`Module::bytecode`] and [`Module::check`] do, without hashing and parsing it again:
+    /// this host has its bytes, and what a header must say of them.
+    pub(crate) fn check_known(&self, reader: &Reader) -> Result<(), HostError> {
+        let bytecode = self.payload(reader)?;
+        let same = twin(&self.header).is_some_and(|kernel| {
+            kernel.bytecode == bytecode && known_facts(kernel) == Some(said(&self.header))
+        });
+        if same {
+            return Ok(());
+        }
+        self.check_hash(&bytecode)?;
+        self.check(&bytecode)
     }
 
     /// Checks the header against the bytecode (R-WASM-2, R-WASM-3).
@@ -127,9 +151,49 @@ impl Module {
     }
 }
 
-/// The name of the kernel that this host knows by this header's hash.
-fn known_kernel(header: &WasmHeader) -> Option<&'static str> {
+/// The kernel that this host knows by this header's hash.
+fn twin(header: &WasmHeader) -> Option<&'static prebuilt::Kernel> {
     (header.kind.role == Role::Microkernel)
-        .then(|| crate::engine::native::twin_of(&header.hash))
+        .then(|| native::twin_of(&header.hash))
         .flatten()
+}
+
+/// What a header says of its module.
+const fn said(header: &WasmHeader) -> ModuleFacts {
+    ModuleFacts {
+        required: header.kind.required,
+        exports: header.exports,
+        min_pages: header.min_pages,
+        max_pages: header.max_pages,
+        tables: header.tables,
+    }
+}
+
+/// What parsing a known kernel gives (R-WASM-2); a test parses them all. None: it is parsed when it is used.
+fn known_facts(kernel: &prebuilt::Kernel) -> Option<ModuleFacts> {
+    let required = match kernel.name {
+        "simd" => WasmFeatures::SIMD.with(WasmFeatures::BULK_MEMORY),
+        "scalar" => WasmFeatures::BULK_MEMORY,
+        _ => return None,
+    };
+    Some(ModuleFacts {
+        required,
+        exports: 15,
+        min_pages: 1,
+        max_pages: 0,
+        tables: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_known_kernel_is_what_parsing_it_gives() {
+        for kernel in &prebuilt::KERNELS {
+            let facts = wasm::facts(kernel.bytecode).unwrap();
+            assert_eq!(known_facts(kernel), Some(facts), "{}", kernel.name);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Vectors as stored (R-VEC-6), one by one and all of them.
 
-use half::f16;
 use rvf_types::vec::{FloatRecord, I8Record, record_offset, stride};
 use rvf_types::{FormatError, VectorKind};
 
@@ -140,10 +139,22 @@ fn append(record: &Record<'_>, kind: VectorKind, out: &mut Vec<f32>) {
     match record {
         Record::I8(record) => out.extend(record.components().map(|x| record.scale * f32::from(x))),
         Record::Float(record) if kind == VectorKind::F16 => {
-            out.extend(record.f16_bits().map(|bits| f16::from_bits(bits).to_f32()));
+            out.extend(record.f16_bits().map(widened));
         }
         Record::Float(record) => out.extend(record.f32s()),
     }
+}
+
+/// The value of an f16 (K-DIST-2): the exponent 31, which R-LIM-1 excludes, counts like any other.
+pub(crate) fn widened(bits: u16) -> f32 {
+    let bits = u32::from(bits);
+    let (sign, exponent, fraction) = ((bits & 0x8000) << 16, (bits >> 10) & 31, bits & 0x3FF);
+    if exponent == 0 {
+        // fraction · 2⁻²⁴, exactly.
+        let value = fraction as f32 / (1 << 24) as f32;
+        return f32::from_bits(value.to_bits() | sign);
+    }
+    f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13)
 }
 
 /// All vectors of a file, in the order of the rows. After an error it ends.
@@ -224,5 +235,26 @@ impl Iterator for Vectors<'_> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = (self.reader.rows() - self.next) as usize;
         (0, Some(left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::f16;
+
+    #[test]
+    fn an_f16_is_widened_as_ieee_754_says_and_the_exponent_31_like_any_other() {
+        for bits in 0..=u16::MAX {
+            let found = widened(bits);
+            let expected = match (bits >> 10) & 31 {
+                31 => {
+                    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+                    sign * 65_536.0 * (1.0 + f32::from(bits & 0x3FF) / 1024.0)
+                }
+                _ => f16::from_bits(bits).to_f32(),
+            };
+            assert_eq!(found.to_bits(), expected.to_bits(), "{bits:#06x}");
+        }
     }
 }

@@ -242,6 +242,11 @@ fn endless_needs_are_stopped() {
         Kernel::new().needing(2, 1_000, 0, u32::MAX).fault(),
         Fault::Data { .. }
     ));
+    // A range of one byte makes the host read its whole block.
+    assert!(matches!(
+        Kernel::new().needing(2, 1, 0, 20_000).fault(),
+        Fault::Data { fed, limit } if fed > limit
+    ));
     let few = sandbox().limits(Limits::server().resident(0).steps(1_000));
     assert!(matches!(
         Kernel::new().needing(2, 1, 0, u32::MAX).fault_with(&few),
@@ -509,6 +514,8 @@ fn hits_are_checked() {
         &[(1, 2.0), (2, 1.0)],
         &[(2, 1.0), (1, 1.0)],
         &[(1, 1.0), (1, 1.0)],
+        &[(1, 1.0), (1, 2.0)],
+        &[(7, 1.0), (3, 2.0), (9, 2.0), (7, 3.0)],
         &[(1, f32::NAN)],
         &[
             (0, 0.0),

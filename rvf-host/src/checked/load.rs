@@ -197,8 +197,5 @@ fn checked_header(entry: &SegmentEntry, bytes: &[u8]) -> Result<SegmentHeader, H
 }
 
 fn length(bytes: u64) -> Result<usize, HostError> {
-    usize::try_from(bytes).map_err(|_| HostError::TooLarge {
-        what: TABLE,
-        bytes,
-    })
+    usize::try_from(bytes).map_err(|_| HostError::TooLarge { what: TABLE, bytes })
 }

@@ -18,10 +18,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// `all_checked`: the table was built from the payload in place, so its blocks are what it says.
-    pub(crate) fn new(
-        digests: DigestTable<Vec<u8>>,
-        all_checked: bool,
-    ) -> Result<Self, HostError> {
+    pub(crate) fn new(digests: DigestTable<Vec<u8>>, all_checked: bool) -> Result<Self, HostError> {
         let blocks = digests.blocks();
         let words = usize::try_from(blocks.div_ceil(64)).unwrap_or(usize::MAX);
         let fill = if all_checked { u64::MAX } else { 0 };

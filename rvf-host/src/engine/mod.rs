@@ -148,7 +148,7 @@ impl Chosen {
         if let Some(module) = module {
             // R-WASM-1: the header's hash stands for the bytecode only once it was compared. R-WASM-2: what runs
             // natively must be a file that every other host takes too.
-            module.check(&module.bytecode(reader)?)?;
+            module.check_known(reader)?;
         }
         let engine = NativeEngine::new(reader, backend)?;
         let info = EngineInfo {

@@ -17,9 +17,9 @@ const WINDOW: u32 = 1 << 20;
 const ARENA: usize = 16 << 20;
 const MAX_NEEDS: u32 = kernel::MAX_NEEDS;
 
-/// The name of the kernel that this host has a native twin of, by the hash of its module.
-pub(crate) fn twin_of(hash: &SegmentHash) -> Option<&'static str> {
-    kernel::prebuilt::known(&hash.0).map(|kernel| kernel.name)
+/// A kernel that this host has a native twin of, by the hash of its module.
+pub(crate) fn twin_of(hash: &SegmentHash) -> Option<&'static kernel::prebuilt::Kernel> {
+    kernel::prebuilt::known(&hash.0)
 }
 
 /// The twin for one file.

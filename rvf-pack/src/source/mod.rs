@@ -146,6 +146,41 @@ pub struct SourceInfo {
     pub ignored_columns: Vec<String>,
 }
 
+impl SourceInfo {
+    /// A source of f32 vectors of `dimension` components, without ids, whose number of rows is not known yet.
+    #[must_use]
+    pub const fn new(dimension: usize) -> Self {
+        Self {
+            dimension,
+            rows: None,
+            has_ids: false,
+            dtype: SourceType::F32,
+            ignored_columns: Vec::new(),
+        }
+    }
+
+    /// Says how many rows there are. A source that gives another number is refused.
+    #[must_use]
+    pub const fn rows(mut self, rows: u64) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Says that every row has an id: each batch then holds as many ids as rows.
+    #[must_use]
+    pub const fn with_ids(mut self) -> Self {
+        self.has_ids = true;
+        self
+    }
+
+    /// Says how the source stores its values.
+    #[must_use]
+    pub const fn dtype(mut self, dtype: SourceType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+}
+
 /// A format of files with vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -200,6 +235,52 @@ const DEFAULT_VECTOR_FIELDS: [&str; 3] = ["vector", "embedding", "values"];
 const DEFAULT_ID_FIELD: &str = "id";
 
 /// Rows of vectors, in order, that can be read more than once.
+///
+/// Whatever can do that can be packed. Here is a source that computes its vectors, and holds one batch of them at a time:
+///
+/// ```
+/// use rvf_pack::source::{Batch, Source, SourceError, SourceInfo};
+/// use rvf_pack::{Metric, Packer};
+///
+/// /// Points on a circle.
+/// struct Circle {
+///     info: SourceInfo,
+///     next: u64,
+/// }
+///
+/// impl Source for Circle {
+///     fn info(&self) -> &SourceInfo {
+///         &self.info
+///     }
+///
+///     fn next_batch(&mut self, max_rows: usize, batch: &mut Batch) -> Result<usize, SourceError> {
+///         let rows = self.info.rows.unwrap_or(0);
+///         let end = rows.min(self.next + max_rows as u64);
+///         let count = (end - self.next) as usize;
+///         batch.first_row = self.next;
+///         batch.vectors.clear();
+///         for row in self.next..end {
+///             let (y, x) = (row as f32 / rows as f32 * 6.283).sin_cos();
+///             batch.vectors.extend([x, y]);
+///         }
+///         self.next = end;
+///         Ok(count)
+///     }
+///
+///     fn rewind(&mut self) -> Result<(), SourceError> {
+///         self.next = 0;
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut circle = Circle { info: SourceInfo::new(2).rows(100), next: 0 };
+/// let (file, report) = Packer::new().metric(Metric::L2).pack_to_vec(&mut circle)?;
+/// assert_eq!(report.rows, 100);
+/// # let _ = file;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Source: Send {
     /// What is known of the source.
     fn info(&self) -> &SourceInfo;

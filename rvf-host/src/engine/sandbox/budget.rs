@@ -1,7 +1,7 @@
 //! What a module may have and must be able to do for a file: its memory, its fuel, what it is fed.
 
 use rvf_microkernel::Region;
-use rvf_types::{Metric, VectorKind, quant, vec};
+use rvf_types::{Metric, VectorKind, digest, quant, vec};
 
 use super::Fault;
 use crate::engine::Task;
@@ -26,7 +26,15 @@ pub(super) struct RegionOf {
     pub(super) number: Region,
     pub(super) segment: usize,
     pub(super) len: u64,
+    pub(super) block_log: u8,
     pub(super) resident: bool,
+}
+
+impl RegionOf {
+    /// Bytes of its blocks.
+    const fn block(&self) -> u64 {
+        digest::block_size(self.block_log)
+    }
 }
 
 /// The regions of a file in the order in which they are made resident.
@@ -48,6 +56,7 @@ pub(super) fn regions(reader: &Reader) -> Result<Vec<RegionOf>, HostError> {
                 number,
                 segment,
                 len: entry.payload_length,
+                block_log: entry.block_log,
                 resident: false,
             });
         }
@@ -75,13 +84,67 @@ pub(super) fn least_window(reader: &Reader) -> usize {
     usize::try_from(group.max(record)).unwrap_or(usize::MAX)
 }
 
-/// Bytes that a query may be fed: every region four times over, which is twice what a kernel can want.
-pub(super) fn feed_limit(regions: &[RegionOf], rows: u32) -> u64 {
+/// Bytes of blocks that this host may have to read and check for a query.
+///
+/// A range is charged with all of the blocks that it touches: a need of one byte makes the host read a whole block.
+/// Our kernel takes each region once, or twice where it comes upon a vector by a second entry. Where it asks for single
+/// records, each costs up to two blocks; a kernel that ranks many of them ranks neighbours, so large blocks count
+/// whole only for the few that are taken in any order. The sum is allowed twice over.
+pub(super) fn feed_limit(regions: &[RegionOf], rows: u32, work: &Work) -> u64 {
+    const MOST_A_ROW: u64 = 64 << 10;
     let data: u64 = regions
         .iter()
         .map(|region| region.len)
         .fold(u64::from(rows) / 4, u64::saturating_add);
-    data.saturating_mul(4).saturating_add(1 << 20)
+    let block = regions.iter().map(RegionOf::block).max().unwrap_or(0);
+    let scattered = u64::from(rows).saturating_mul((2 * block).min(MOST_A_ROW));
+    let picked = u64::from(work.pool.max(work.k))
+        .saturating_add(64)
+        .saturating_mul(2 * block);
+    data.saturating_mul(4)
+        .saturating_add(scattered)
+        .saturating_add(picked)
+        .saturating_add(1 << 20)
+}
+
+/// Counts the bytes of the blocks that the ranges of one step touch; one that neighbours share counts once.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    bytes: u64,
+    last: Option<(Region, u64)>,
+}
+
+impl Touched {
+    /// Counts a range that lies inside its region.
+    pub(super) fn count(&mut self, region: &RegionOf, offset: u64, len: u32) {
+        let log = region.block_log;
+        let number = |at: u64| at.checked_shr(log.into()).unwrap_or(0);
+        let (mut first, last) = (
+            number(offset),
+            number(offset.saturating_add(len.into()).saturating_sub(1)),
+        );
+        if self.last == Some((region.number, first)) {
+            first = first.saturating_add(1);
+        }
+        self.last = Some((region.number, last));
+        if first > last {
+            return;
+        }
+        let start = first.saturating_mul(region.block());
+        let end = last.saturating_add(1).saturating_mul(region.block());
+        let bytes = end.min(region.len).saturating_sub(start);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Counts bytes that stand in memory.
+    pub(super) const fn count_bytes(&mut self, len: u32) {
+        self.bytes = self.bytes.saturating_add(len as u64);
+    }
+
+    /// The sum.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 /// What the module may have to do for a query.

@@ -68,9 +68,9 @@ pub enum Fault {
     },
     /// It asked for the file's data over and over.
     Data {
-        /// Bytes that it was given.
+        /// Bytes of the blocks that this took.
         fed: u64,
-        /// Bytes that a query may be given.
+        /// Bytes of blocks that a query may take.
         limit: u64,
     },
     /// It left too little of its memory, or too much of the memory is its own.
@@ -147,7 +147,7 @@ impl fmt::Display for Fault {
             Self::Steps { limit } => write!(f, "was stopped after {limit} steps of one query"),
             Self::Data { fed, limit } => write!(
                 f,
-                "asked for {fed} bytes of the file in one query, which may have {limit}; it reads the same data over and over"
+                "made this host read {fed} bytes of blocks in one query, which may have {limit}; it reads the same data over and over"
             ),
             Self::Memory { needed, limit } => write!(
                 f,

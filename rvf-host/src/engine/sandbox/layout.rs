@@ -76,3 +76,10 @@ pub(super) struct Places {
     pub(super) arena: usize,
     pub(super) arena_len: usize,
 }
+
+impl Places {
+    /// Gives out places in the arena.
+    pub(super) const fn arena(&self) -> Cursor {
+        Cursor::new(self.arena, self.arena.saturating_add(self.arena_len))
+    }
+}

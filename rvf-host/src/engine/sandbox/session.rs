@@ -4,7 +4,8 @@ use rvf_microkernel::Region;
 use rvf_types::IndexHead;
 
 use super::budget::{
-    RegionOf, check_caps, check_task, feed_limit, least_window, memory_limit, regions, work,
+    RegionOf, Touched, check_caps, check_task, feed_limit, least_window, memory_limit, regions,
+    work,
 };
 use super::instance::Kernel;
 use super::layout::{CONTEXT, Cursor, Fixed, HIT, NEED, PARAMS, Places, STATS};
@@ -38,6 +39,8 @@ pub(crate) struct SandboxSession {
     answered: u32,
     spans: Vec<(Span, usize)>,
     needs: Vec<Need>,
+    /// The rows of an answer, sorted.
+    rows: Vec<u32>,
 }
 
 /// A need, as a module wrote it down.
@@ -85,6 +88,7 @@ impl SandboxSession {
             answered: 0,
             spans: Vec::new(),
             needs: Vec::new(),
+            rows: Vec::new(),
         })
     }
 
@@ -262,7 +266,12 @@ impl SandboxSession {
         let module = self.module;
         let fault = |fault| module.fault(fault);
         let limits = &reader.options().limits;
-        let fed_limit = feed_limit(&self.regions, reader.rows());
+        let fed_limit = feed_limit(
+            &self.regions,
+            reader.rows(),
+            &work(reader, task.k, &task.plan),
+        );
+        let mut touched = 0_u64;
         self.kernel
             .query_begin(
                 self.fixed.context,
@@ -285,13 +294,15 @@ impl SandboxSession {
             }
             self.read_needs(places, count).map_err(fault)?;
             self.check_needs(task, window).map_err(fault)?;
-            stats.fed_bytes += self.feed(reader, task, places)?;
-            if stats.fed_bytes > fed_limit {
+            let placed = self.place_needs(places);
+            touched = touched.saturating_add(self.touched(placed));
+            if touched > fed_limit {
                 return Err(fault(Fault::Data {
-                    fed: stats.fed_bytes,
+                    fed: touched,
                     limit: fed_limit,
                 }));
             }
+            stats.fed_bytes += self.feed(reader, task, places, placed)?;
         }
     }
 
@@ -370,23 +381,42 @@ impl SandboxSession {
         self.region(number).map(|region| region.len)
     }
 
-    /// Copies a leading part of the needs into the arena and hands it over; gives how many bytes.
+    /// How many of the needs, from the first on, find room in the arena.
+    fn place_needs(&self, places: &Places) -> usize {
+        let mut cursor = places.arena();
+        let fit = |need: &&Need| cursor.take(need.len as usize).is_ok();
+        self.needs.iter().take_while(fit).count()
+    }
+
+    /// Bytes of the blocks that the first `placed` needs touch.
+    fn touched(&self, placed: usize) -> u64 {
+        let mut touched = Touched::default();
+        for need in self.needs.iter().take(placed) {
+            match self.region(need.region) {
+                Some(region) => touched.count(region, need.offset, need.len),
+                None => touched.count_bytes(need.len),
+            }
+        }
+        touched.bytes()
+    }
+
+    /// Copies the first `placed` needs into the arena and hands them over; gives how many bytes.
     fn feed(
         &mut self,
         reader: &Reader,
         task: &Task<'_>,
         places: &Places,
+        placed: usize,
     ) -> Result<u64, HostError> {
         let module = self.module;
         let fault = |fault| module.fault(fault);
-        let mut cursor = Cursor::new(places.arena, places.arena.saturating_add(places.arena_len));
+        let mut cursor = places.arena();
         self.spans.clear();
-        let mut placed = 0_usize;
         let mut bytes = 0_u64;
         let needs = std::mem::take(&mut self.needs);
-        for need in &needs {
+        for need in needs.iter().take(placed) {
             let len = need.len as usize;
-            let Ok(at) = cursor.take(len) else { break };
+            let at = cursor.take(len).map_err(fault)?;
             if let Some(region) = self.region(need.region) {
                 let span = Span {
                     segment: region.segment,
@@ -402,13 +432,12 @@ impl SandboxSession {
                     .unwrap_or_default();
                 self.kernel.write(at, part).map_err(fault)?;
             }
-            placed += 1;
             bytes += len as u64;
         }
         if let Some(arena) = self.kernel.bytes_mut(places.arena, places.arena_len) {
             reader.file().copy(&self.spans, arena)?;
         }
-        let mut cursor = Cursor::new(places.arena, places.arena.saturating_add(places.arena_len));
+        let mut cursor = places.arena();
         for (number, need) in (0..).zip(needs.iter().take(placed)) {
             let at = cursor.take(need.len as usize).map_err(fault)?;
             self.kernel
@@ -419,7 +448,7 @@ impl SandboxSession {
         Ok(bytes)
     }
 
-    /// Takes the hits over: each row exists, and they are in order.
+    /// Takes the hits over: each row exists and is there once, and they are in order.
     fn take_hits(
         &mut self,
         reader: &Reader,
@@ -487,7 +516,22 @@ impl SandboxSession {
             before = Some(hit);
             hits.push(hit);
         }
-        Ok(())
+        self.rows.clear();
+        self.rows.extend(hits.iter().map(|hit| hit.row));
+        self.rows.sort_unstable();
+        match self
+            .rows
+            .windows(2)
+            .find(|pair| pair.first() == pair.last())
+        {
+            Some(pair) => Err(lie(
+                CALL,
+                "a row is there twice in the hits; it",
+                pair.first().copied().unwrap_or_default().into(),
+                0,
+            )),
+            None => Ok(()),
+        }
     }
 
     fn take_stats(&mut self, places: &Places, stats: &mut Stats) -> Result<(), Fault> {
