@@ -19,11 +19,11 @@ pub struct SegmentType(pub u8);
 impl SegmentType {
     /// Vectors, one element type each segment.
     pub const VEC: Self = Self(0x01);
-    /// Parameters, mean, list directory.
+    /// Parameters, mean, list directory, centroids.
     pub const INDEX: Self = Self(0x02);
     /// The manifest.
     pub const MANIFEST: Self = Self(0x05);
-    /// 1-bit rows.
+    /// 1-bit codes, list by list.
     pub const QUANT: Self = Self(0x06);
     /// A WebAssembly module.
     pub const WASM: Self = Self(0x10);
@@ -33,6 +33,8 @@ impl SegmentType {
     pub const DIGEST: Self = Self(0x81);
     /// Ids.
     pub const IDS: Self = Self(0x82);
+    /// Where each row is stored.
+    pub const ORDER: Self = Self(0x83);
 
     /// Its name, or none for a type that this version does not know.
     #[must_use]
@@ -46,6 +48,7 @@ impl SegmentType {
             Self::ROOT => "ROOT",
             Self::DIGEST => "DIGEST",
             Self::IDS => "IDS",
+            Self::ORDER => "ORDER",
             _ => return None,
         })
     }

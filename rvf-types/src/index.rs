@@ -1,46 +1,111 @@
-//! The INDEX payload: parameters, mean, list directory (section 6 of the format).
+//! The INDEX payload: parameters, mean, list directory, centroids (section 6 of the format).
 //!
 //! ```text
-//! 0                     head, 128 bytes
-//! 128                   mean, dimension × f32
-//! directory_offset(d)   list directory, 32 bytes a list
+//! 0                                   head, 128 bytes
+//! 128                                 mean, dimension × f32
+//! directory_offset(d)                 list directory, 32 bytes a list
+//! centroid_codes_offset(d, lists)     codes of the centroids: a list of `lists` own entries
+//! centroid_records_offset(d, lists)   the centroids, an i8 record each
 //! ```
+//!
+//! The last two are there where there is more than one list. A reader that takes what it uses alone reads
+//! [`IndexHead`] and [`ListEntry`], and follows the directory with [`DirectoryCheck`]; [`Index`] reads a whole payload.
 
-use crate::bytes::{Grid, Sheet, check_zero, ensure, slice};
-use crate::error::{Expected, FormatError};
+mod directory;
+mod view;
+#[cfg(feature = "alloc")]
+mod write;
+
+pub use directory::{DirectoryCheck, ListEntry};
+pub use view::Index;
+#[cfg(feature = "alloc")]
+pub use write::write;
+
+use crate::bytes::{Grid, Sheet};
+use crate::error::FormatError;
 use crate::kinds::{Metric, VectorKind};
 use crate::manifest::ManifestHead;
 use crate::quant;
 use crate::vec;
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-use byteorder::{ByteOrder, LittleEndian};
 
 /// The magic of an INDEX payload.
 pub const MAGIC: [u8; 4] = *b"RVFI";
-/// The layout of this version: one list.
-pub const LAYOUT: u16 = 1;
-/// The number of lists in layout 1.
-pub const LISTS: u32 = 1;
+/// The layout of this version.
+pub const LAYOUT: u16 = 2;
 /// Bytes of the head: where the mean starts in the payload.
 pub const HEAD_LEN: u64 = 128;
 /// Bytes of an entry of the list directory.
 pub const LIST_LEN: u64 = 32;
+/// The directory and what follows it start on multiples of this.
+const PART_ALIGN: u64 = 64;
+
+/// Rounds up to where a part can start. At most 2⁶³ comes here: nothing saturates.
+const fn part_start(behind: u64) -> u64 {
+    behind.div_ceil(PART_ALIGN).saturating_mul(PART_ALIGN)
+}
+
+/// Bytes of the mean.
+#[must_use]
+pub const fn mean_length(dimension: u32) -> u64 {
+    (dimension as u64).saturating_mul(4)
+}
 
 /// Where the list directory starts in the payload.
 #[must_use]
 pub const fn directory_offset(dimension: u32) -> u64 {
-    // At most 2³⁴ + 192: nothing saturates.
-    let mean = (dimension as u64)
-        .saturating_mul(4)
-        .saturating_add(HEAD_LEN);
-    mean.div_ceil(64).saturating_mul(64)
+    part_start(mean_length(dimension).saturating_add(HEAD_LEN))
+}
+
+/// Where the entry of a list starts in the payload.
+#[must_use]
+pub const fn list_entry_offset(dimension: u32, list: u32) -> u64 {
+    directory_offset(dimension).saturating_add((list as u64).saturating_mul(LIST_LEN))
+}
+
+/// Where the centroid codes start in the payload of a file with more than one list.
+#[must_use]
+pub const fn centroid_codes_offset(dimension: u32, lists: u32) -> u64 {
+    part_start(list_entry_offset(dimension, lists))
+}
+
+/// Bytes of the centroid codes: those of a list whose own vectors are the centroids. None with one list.
+#[must_use]
+pub const fn centroid_codes_length(dimension: u32, lists: u32) -> u64 {
+    if lists > 1 {
+        quant::list_length(lists, 0, dimension)
+    } else {
+        0
+    }
+}
+
+/// Where the centroid records start in the payload of a file with more than one list.
+#[must_use]
+pub const fn centroid_records_offset(dimension: u32, lists: u32) -> u64 {
+    part_start(
+        centroid_codes_offset(dimension, lists)
+            .saturating_add(centroid_codes_length(dimension, lists)),
+    )
+}
+
+/// Bytes of the centroid records. None with one list.
+#[must_use]
+pub const fn centroid_records_length(dimension: u32, lists: u32) -> u64 {
+    if lists > 1 {
+        vec::payload_length(VectorKind::I8, lists, dimension)
+    } else {
+        0
+    }
 }
 
 /// The payload length (R-IDX-2).
 #[must_use]
 pub const fn payload_length(dimension: u32, lists: u32) -> u64 {
-    directory_offset(dimension).saturating_add((lists as u64).saturating_mul(LIST_LEN))
+    if lists > 1 {
+        centroid_records_offset(dimension, lists)
+            .saturating_add(centroid_records_length(dimension, lists))
+    } else {
+        list_entry_offset(dimension, lists)
+    }
 }
 
 /// The head of an INDEX payload.
@@ -55,7 +120,7 @@ pub struct IndexHead {
     pub metric: Metric,
     /// The most exact element type that is kept.
     pub vectors: VectorKind,
-    /// Lists: 1 in layout 1.
+    /// Lists, 1 to 65,536 and at most rows.
     pub lists: u32,
     /// Words of 64 bits in a code: ⌈dimension / 64⌉.
     pub code_words: u32,
@@ -69,13 +134,14 @@ impl IndexHead {
     /// Bytes of a head.
     pub const LEN: usize = 128;
 
-    /// The head of layout 1 for these parameters.
+    /// The head for these parameters.
     #[must_use]
     pub const fn new(
         rows: u32,
         dimension: u32,
         metric: Metric,
         vectors: VectorKind,
+        lists: u32,
         seed: u64,
     ) -> Self {
         Self {
@@ -83,7 +149,7 @@ impl IndexHead {
             dimension,
             metric,
             vectors,
-            lists: LISTS,
+            lists,
             code_words: quant::code_words(dimension),
             i8_stride: vec::stride(VectorKind::I8, dimension),
             seed,
@@ -118,6 +184,7 @@ impl IndexHead {
             manifest.dimension,
             manifest.metric,
             manifest.vectors,
+            manifest.lists,
             grid.u64::<0x20>(),
         );
         let number = u64::from;
@@ -182,172 +249,4 @@ impl IndexHead {
             .u64::<0x20>(self.seed)
             .finish()
     }
-}
-
-/// An entry of the list directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct ListEntry {
-    /// Offset of the list in the QUANT payload.
-    pub offset: u64,
-    /// Rows of the list.
-    pub rows: u32,
-    /// Number of the list's first vector.
-    pub first: u32,
-}
-
-impl ListEntry {
-    /// Bytes of an entry.
-    pub const LEN: usize = 32;
-
-    /// The one list of layout 1.
-    #[must_use]
-    pub const fn only(rows: u32) -> Self {
-        Self {
-            offset: 0,
-            rows,
-            first: 0,
-        }
-    }
-
-    /// Reads one entry. `offset` is its place in the file.
-    ///
-    /// # Errors
-    /// R-NUM-2 for too few bytes, R-NUM-3 for reserved bytes.
-    pub fn parse(bytes: &[u8], offset: u64) -> Result<Self, FormatError> {
-        let grid = Grid::<{ Self::LEN }>::new(bytes, "list entry", offset)?;
-        grid.zero::<0x10, 16>("R-NUM-3")?;
-        Ok(Self {
-            offset: grid.u64::<0x00>(),
-            rows: grid.u32::<0x08>(),
-            first: grid.u32::<0x0C>(),
-        })
-    }
-
-    /// The entry's 32 bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; Self::LEN] {
-        Sheet::<{ Self::LEN }>::new()
-            .u64::<0x00>(self.offset)
-            .u32::<0x08>(self.rows)
-            .u32::<0x0C>(self.first)
-            .finish()
-    }
-}
-
-/// A whole INDEX payload, checked.
-#[derive(Debug, Clone, Copy)]
-pub struct Index<'a> {
-    head: IndexHead,
-    mean: &'a [u8],
-}
-
-impl<'a> Index<'a> {
-    /// Reads and checks a whole INDEX payload. `offset` is its place in the file.
-    ///
-    /// # Errors
-    /// As [`IndexHead::parse`]; R-IDX-2 for another length, R-IDX-1 for a list that is not the one
-    /// of layout 1, R-IDX-3 for a mean that is not finite.
-    pub fn parse(
-        payload: &'a [u8],
-        offset: u64,
-        manifest: &ManifestHead,
-    ) -> Result<Self, FormatError> {
-        let head = IndexHead::parse(payload, offset, manifest)?;
-        let len = payload_length(head.dimension, head.lists);
-        let found = payload.len() as u64;
-        ensure(
-            found == len,
-            "R-IDX-2",
-            "payload length of INDEX",
-            Expected::Exactly(len),
-            found,
-            offset,
-        )?;
-        let mean_length = u64::from(head.dimension).saturating_mul(4);
-        let mean = slice(payload, HEAD_LEN, mean_length).unwrap_or_default();
-        let behind = HEAD_LEN.saturating_add(mean_length);
-        let directory = directory_offset(head.dimension);
-        let gap = slice(payload, behind, directory.saturating_sub(behind)).unwrap_or_default();
-        let place = |at: u64| offset.saturating_add(at);
-        check_zero(gap, "R-NUM-3", "INDEX", place(behind))?;
-        let index = Self { head, mean };
-        for (number, value) in index.mean().enumerate() {
-            if !value.is_finite() {
-                return Err(FormatError::Float {
-                    rule: "R-IDX-3",
-                    what: "component of the mean",
-                    expected: Expected::Words("a finite number"),
-                    found: value.to_bits(),
-                    offset: place(HEAD_LEN).saturating_add((number as u64).saturating_mul(4)),
-                });
-            }
-        }
-        let list = ListEntry::parse(
-            slice(payload, directory, LIST_LEN).unwrap_or_default(),
-            place(directory),
-        )?;
-        let same = |what, found: u64, wanted: u64| {
-            ensure(
-                found == wanted,
-                "R-IDX-1",
-                what,
-                Expected::Exactly(wanted),
-                found,
-                place(directory),
-            )
-        };
-        same("offset of the list", list.offset, 0)?;
-        same("rows of the list", list.rows.into(), head.rows.into())?;
-        same("first vector of the list", list.first.into(), 0)?;
-        Ok(index)
-    }
-
-    /// The head.
-    #[must_use]
-    pub const fn head(&self) -> &IndexHead {
-        &self.head
-    }
-
-    /// The mean: the centroid of the one list, in the space of the input (before the rotation).
-    pub fn mean(&self) -> impl ExactSizeIterator<Item = f32> + Clone + use<'a> {
-        self.mean
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|bytes| LittleEndian::read_f32(bytes))
-    }
-}
-
-/// The INDEX payload of layout 1.
-///
-/// # Errors
-/// R-IDX-2 if the mean has another length than the dimension, R-IDX-3 if it is not finite.
-#[cfg(feature = "alloc")]
-pub fn write(head: &IndexHead, mean: &[f32]) -> Result<Vec<u8>, FormatError> {
-    let found = mean.len() as u64;
-    let dimension = u64::from(head.dimension);
-    ensure(
-        found == dimension,
-        "R-IDX-2",
-        "components of the mean",
-        Expected::Exactly(dimension),
-        found,
-        HEAD_LEN,
-    )?;
-    if let Some(value) = mean.iter().find(|value| !value.is_finite()) {
-        return Err(FormatError::Float {
-            rule: "R-IDX-3",
-            what: "component of the mean",
-            expected: Expected::Words("a finite number"),
-            found: value.to_bits(),
-            offset: HEAD_LEN,
-        });
-    }
-    let mut out = Vec::from(head.to_bytes());
-    mean.iter()
-        .for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-    out.resize(out.len().next_multiple_of(64), 0);
-    out.extend_from_slice(&ListEntry::only(head.rows).to_bytes());
-    Ok(out)
 }

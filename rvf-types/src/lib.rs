@@ -109,6 +109,7 @@ pub mod index;
 pub mod kinds;
 pub mod limits;
 pub mod manifest;
+pub mod order;
 pub mod quant;
 pub mod root;
 pub mod vec;
@@ -122,12 +123,13 @@ pub use digest::{
 pub use error::FormatError;
 pub use header::{SegmentFlags, SegmentHeader, SegmentType};
 pub use ids::IdsHead;
-pub use index::{IndexHead, ListEntry};
+pub use index::{DirectoryCheck, Index, IndexHead, ListEntry};
 pub use kinds::{Features, IdKind, Metric, Operation, RootFlags, VectorKind};
 #[cfg(feature = "alloc")]
 pub use manifest::ManifestBuf;
 pub use manifest::{
     DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, Predecessor, SegmentEntry,
 };
+pub use order::Order;
 pub use root::{Root, RootHealth, RootRecord};
 pub use wasm::{Role, Target, WasmFeatures, WasmHeader};

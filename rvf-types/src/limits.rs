@@ -41,6 +41,8 @@ pub const EFFORT_LEN: u64 = 32;
 pub const MAX_DIMENSION: u32 = 65_536;
 /// Largest number of rows; the smallest is 1.
 pub const MAX_ROWS: u32 = u32::MAX;
+/// Largest number of lists; the smallest is 1, and there are never more than rows.
+pub const MAX_LISTS: u32 = 65_536;
 /// Largest length of a UTF-8 id in bytes; the smallest is 1.
 pub const MAX_ID_LEN: usize = 512;
 /// Largest absolute value of a vector component.

@@ -31,6 +31,8 @@ use crate::wasm::WasmKind;
 #[derive(Debug, Clone, Copy)]
 pub struct Manifest<'a> {
     head: ManifestHead,
+    /// How many properties the head says there are.
+    property_count: u32,
     entries: &'a [u8],
     dead: &'a [u8],
     efforts: &'a [u8],
@@ -60,11 +62,12 @@ impl<'a> Manifest<'a> {
             at,
         )?;
         let head = ManifestHead::parse(payload, offset)?;
+        let counts = head::Counts::parse(payload, offset)?;
         let lengths = [
-            u64::from(head.segments).saturating_mul(ENTRY_LEN),
-            u64::from(head.dead).saturating_mul(DEAD_LEN),
-            u64::from(head.efforts).saturating_mul(EFFORT_LEN),
-            u64::from(head.property_bytes),
+            u64::from(counts.segments).saturating_mul(ENTRY_LEN),
+            u64::from(counts.dead).saturating_mul(DEAD_LEN),
+            u64::from(counts.efforts).saturating_mul(EFFORT_LEN),
+            u64::from(counts.property_bytes),
         ];
         // Four products of a u32 and at most 96: no sum of them saturates.
         let total = lengths
@@ -89,6 +92,7 @@ impl<'a> Manifest<'a> {
         let [entries, dead, efforts, properties] = parts;
         let manifest = Self {
             head,
+            property_count: counts.properties,
             entries,
             dead,
             efforts,
@@ -131,7 +135,7 @@ impl<'a> Manifest<'a> {
         self.entries().filter(move |entry| entry.kind == kind)
     }
 
-    /// The first entry of a type: the one of INDEX, QUANT and IDS (R-MAN-3).
+    /// The first entry of a type: the one of INDEX, QUANT, IDS and ORDER (R-MAN-3).
     #[must_use]
     pub fn find(&self, kind: SegmentType) -> Option<SegmentEntry> {
         self.of_type(kind).next()

@@ -1,14 +1,37 @@
-//! The geometry of the QUANT payload: lists, groups, codes, correction words (section 6 of the format).
+//! The geometry of the QUANT payload: lists, groups, tiles, correction words, numbers (section 6 of the format).
+//!
+//! ```text
+//! list    groups of 32 entries (own ones, then second ones), zeros up to a multiple of 64
+//! group   tiles, correction words, and the vector numbers where an entry is a second one
+//! tile    word 0 of four codes, word 1 of the four, … word W − 1 of the four
+//! ```
+//!
+//! [`group`] says where the parts of a group stand; [`GroupView`] reads and checks them; [`write_group`] writes them.
 
-use crate::bytes::ensure;
-use crate::error::{Expected, FormatError};
+mod correction;
+mod view;
+mod write;
 
-/// Rows of a full group.
-pub const GROUP_ROWS: u32 = 32;
+pub use correction::Correction;
+pub use view::{GroupView, check_list};
+pub use write::write_group;
+#[cfg(feature = "alloc")]
+pub use write::write_list;
+
+use crate::bytes::round_up;
+
+/// Entries of a full group.
+pub const GROUP_ENTRIES: u32 = 32;
+/// Codes of a tile.
+pub const TILE_CODES: u32 = 4;
+/// Bytes of a word of a code.
+pub const WORD_LEN: u64 = 8;
 /// Bytes of a correction word.
 pub const CORRECTION_LEN: u64 = 4;
-/// The bits of a correction word that hold α.
-const ALPHA_BITS: u32 = 0x3FFF;
+/// Bytes of a vector number.
+pub const NUMBER_LEN: u64 = 4;
+/// A list starts on a multiple of this in the payload.
+pub const LIST_ALIGN: u64 = 64;
 
 /// Words of 64 bits in a code: ⌈dimension / 64⌉.
 #[must_use]
@@ -19,209 +42,173 @@ pub const fn code_words(dimension: u32) -> u32 {
 /// Bytes of a code.
 #[must_use]
 pub const fn code_length(dimension: u32) -> u64 {
-    (code_words(dimension) as u64).saturating_mul(8)
+    (code_words(dimension) as u64).saturating_mul(WORD_LEN)
 }
 
-/// Bytes of `rows` rows of a list: a code and a correction word each (R-QNT-1).
+/// Bytes of the tiles of so many codes.
+const fn tiles_length(codes: u64, dimension: u32) -> u64 {
+    codes
+        .div_ceil(TILE_CODES as u64)
+        .saturating_mul(TILE_CODES as u64)
+        .saturating_mul(code_length(dimension))
+}
+
+/// Bytes of a group of `entries` entries (at most 32), with or without their vector numbers.
 #[must_use]
-pub const fn list_length(rows: u32, dimension: u32) -> u64 {
-    // At most 2³² · (2²⁹ + 4) for any u32: nothing saturates.
-    (rows as u64).saturating_mul(code_length(dimension).saturating_add(CORRECTION_LEN))
+pub const fn group_length(entries: u32, numbers: bool, dimension: u32) -> u64 {
+    let words = if numbers {
+        CORRECTION_LEN.saturating_add(NUMBER_LEN)
+    } else {
+        CORRECTION_LEN
+    };
+    tiles_length(entries as u64, dimension).saturating_add((entries as u64).saturating_mul(words))
+}
+
+/// Bytes of the first `entries` entries of a list: all of them, or a multiple of 32.
+const fn leading_length(own: u32, second: u32, dimension: u32, entries: u64) -> u64 {
+    // The groups from this entry on have vector numbers: own entries stand first.
+    let plain = if second == 0 {
+        entries
+    } else {
+        (own as u64).saturating_sub((own % GROUP_ENTRIES) as u64)
+    };
+    // At most 2³³ entries of 2²⁹ + 8 bytes for any u32: nothing saturates.
+    tiles_length(entries, dimension)
+        .saturating_add(entries.saturating_mul(CORRECTION_LEN))
+        .saturating_add(entries.saturating_sub(plain).saturating_mul(NUMBER_LEN))
+}
+
+/// Entries of a list.
+#[must_use]
+pub const fn entry_count(own: u32, second: u32) -> u64 {
+    (own as u64).saturating_add(second as u64)
+}
+
+/// Bytes of a list of `own` own and `second` second entries, without the zeros behind (R-QNT-1).
+#[must_use]
+pub const fn list_length(own: u32, second: u32, dimension: u32) -> u64 {
+    leading_length(own, second, dimension, entry_count(own, second))
+}
+
+/// Bytes of a list with the zeros behind: from its offset to that of the next list (R-QNT-1).
+#[must_use]
+pub const fn padded_length(own: u32, second: u32, dimension: u32) -> u64 {
+    match round_up(list_length(own, second, dimension), LIST_ALIGN) {
+        Some(length) => length,
+        None => u64::MAX,
+    }
 }
 
 /// A group of a list. Offsets are counted from the start of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
-    /// The group's first row in the list.
-    pub first: u32,
-    /// Rows of the group: 32, or fewer in the last one.
-    pub rows: u32,
-    /// Where the codes start.
-    pub codes: u64,
+    /// The group's first entry in the list.
+    pub first: u64,
+    /// Entries of the group: 32, or fewer in the last one.
+    pub entries: u32,
+    /// How many of them are own entries; those behind are second ones.
+    pub own: u32,
+    /// Words of 64 bits in a code.
+    pub code_words: u32,
+    /// Where the tiles start: where the group starts.
+    pub tiles: u64,
     /// Where the correction words start.
     pub corrections: u64,
+    /// Where the vector numbers start; none in a group of own entries alone.
+    pub numbers: Option<u64>,
     /// Where the group ends.
     pub end: u64,
 }
 
-/// Number of groups of a list.
-#[must_use]
-pub const fn group_count(rows: u32) -> u32 {
-    rows.div_ceil(GROUP_ROWS)
+impl Group {
+    /// Bytes of the group.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.end.saturating_sub(self.tiles)
+    }
+
+    /// Entries that the tiles have room for: those of the group, and the zeros of the last tile.
+    #[must_use]
+    pub const fn places(&self) -> u32 {
+        self.entries
+            .div_ceil(TILE_CODES)
+            .saturating_mul(TILE_CODES)
+    }
+
+    /// Where word `word` of place `place` of the group stands: 8 bytes, counted from the start of the list.
+    #[must_use]
+    pub const fn word_offset(&self, place: u32, word: u32) -> Option<u64> {
+        if place >= self.places() || word >= self.code_words {
+            return None;
+        }
+        let tile = (place / TILE_CODES) as u64;
+        let lane = (place % TILE_CODES) as u64;
+        let words = tile
+            .saturating_mul(self.code_words as u64)
+            .saturating_add(word as u64)
+            .saturating_mul(TILE_CODES as u64)
+            .saturating_add(lane);
+        self.tiles.checked_add(words.saturating_mul(WORD_LEN))
+    }
+
+    /// Where the correction word of an entry of the group stands: 4 bytes, counted from the start of the list.
+    #[must_use]
+    pub const fn correction_offset(&self, entry: u32) -> Option<u64> {
+        if entry >= self.entries {
+            return None;
+        }
+        self.corrections
+            .checked_add((entry as u64).saturating_mul(CORRECTION_LEN))
+    }
+
+    /// Where the vector number of an entry of the group stands: 4 bytes, counted from the start of the list.
+    /// None in a group without numbers.
+    #[must_use]
+    pub const fn number_offset(&self, entry: u32) -> Option<u64> {
+        match self.numbers {
+            Some(at) if entry < self.entries => {
+                at.checked_add((entry as u64).saturating_mul(NUMBER_LEN))
+            }
+            _ => None,
+        }
+    }
 }
 
-/// Group `number` of a list of `rows` rows, if there is one.
+/// Number of groups of a list.
 #[must_use]
-pub fn group(rows: u32, dimension: u32, number: u32) -> Option<Group> {
-    let first = number
-        .checked_mul(GROUP_ROWS)
-        .filter(|&first| first < rows)?;
-    let here = rows.saturating_sub(first).min(GROUP_ROWS);
-    let codes = list_length(first, dimension);
-    let corrections = codes.checked_add(u64::from(here).checked_mul(code_length(dimension))?)?;
-    let end = corrections.checked_add(u64::from(here).checked_mul(CORRECTION_LEN)?)?;
+pub fn group_count(own: u32, second: u32) -> u32 {
+    let groups = entry_count(own, second).div_ceil(GROUP_ENTRIES.into());
+    // At most 2²⁸.
+    u32::try_from(groups).unwrap_or(u32::MAX)
+}
+
+/// Group `number` of a list of `own` own and `second` second entries, if there is one.
+#[must_use]
+pub fn group(own: u32, second: u32, dimension: u32, number: u32) -> Option<Group> {
+    let first = u64::from(number).checked_mul(GROUP_ENTRIES.into())?;
+    let left = entry_count(own, second)
+        .checked_sub(first)
+        .filter(|&left| left > 0)?;
+    let here = |count: u64| u32::try_from(count.min(GROUP_ENTRIES.into())).ok();
+    let entries = here(left)?;
+    let own_here = here(u64::from(own).saturating_sub(first))?;
+    let tiles = leading_length(own, second, dimension, first);
+    let corrections = tiles.checked_add(tiles_length(entries.into(), dimension))?;
+    let behind = corrections.checked_add(u64::from(entries).checked_mul(CORRECTION_LEN)?)?;
+    let numbers = (own_here < entries).then_some(behind);
     Some(Group {
         first,
-        rows: here,
-        codes,
+        entries,
+        own: own_here,
+        code_words: code_words(dimension),
+        tiles,
         corrections,
-        end,
+        numbers,
+        end: tiles.checked_add(group_length(entries, numbers.is_some(), dimension))?,
     })
 }
 
-/// Where a row's code and its correction word stand, counted from the start of the list.
-#[must_use]
-pub fn row_offsets(rows: u32, dimension: u32, row: u32) -> Option<(u64, u64)> {
-    let group = group(rows, dimension, row.checked_div(GROUP_ROWS)?)?;
-    let within = row
-        .checked_sub(group.first)
-        .filter(|&within| within < group.rows)?;
-    let code = group
-        .codes
-        .checked_add(u64::from(within).checked_mul(code_length(dimension))?)?;
-    let correction = group
-        .corrections
-        .checked_add(u64::from(within).checked_mul(CORRECTION_LEN)?)?;
-    Some((code, correction))
-}
-
-/// The two numbers of a correction word (R-QNT-3).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Correction {
-    /// β: 18 bits of an f32.
-    pub beta: f32,
-    /// α: 14 bits of an f32, never negative.
-    pub alpha: f32,
-}
-
-impl Correction {
-    /// Takes a correction word apart.
-    #[must_use]
-    pub const fn from_word(word: u32) -> Self {
-        Self {
-            beta: f32::from_bits(word & !ALPHA_BITS),
-            alpha: f32::from_bits((word & ALPHA_BITS).wrapping_shl(17)),
-        }
-    }
-
-    /// The word that holds the upper 18 bits of β and the 14 bits of α below its sign.
-    /// The rest of their bits is dropped: round before (kernel.md, K-CODE-4).
-    #[must_use]
-    pub const fn word(self) -> u32 {
-        (self.beta.to_bits() & !ALPHA_BITS) | (self.alpha.to_bits().wrapping_shr(17) & ALPHA_BITS)
-    }
-
-    /// Reads a correction word and checks it. `offset` is its place in the file.
-    ///
-    /// # Errors
-    /// R-QNT-3 if one of its numbers is not finite.
-    pub const fn parse(word: u32, offset: u64) -> Result<Self, FormatError> {
-        let found = Self::from_word(word);
-        let (what, value) = if found.beta.is_finite() {
-            ("α of a correction word", found.alpha)
-        } else {
-            ("β of a correction word", found.beta)
-        };
-        if value.is_finite() {
-            return Ok(found);
-        }
-        Err(FormatError::Float {
-            rule: "R-QNT-3",
-            what,
-            expected: Expected::Words("a finite number"),
-            found: value.to_bits(),
-            offset,
-        })
-    }
-}
-
-/// Checks that the bits of a code at and above the dimension are zero. `offset` is its place in the file.
-///
-/// # Errors
-/// R-QNT-2 for a bit that is set, or a code of another length.
-pub fn check_code(code: &[u8], dimension: u32, offset: u64) -> Result<(), FormatError> {
-    const RULE: &str = "R-QNT-2";
-    let len = code_length(dimension);
-    let found = code.len() as u64;
-    ensure(
-        found == len,
-        RULE,
-        "length of a code",
-        Expected::Exactly(len),
-        found,
-        offset,
-    )?;
-    // A word is little-endian: bit i of the code is bit i mod 8 of byte ⌊i / 8⌋.
-    let over = dimension % 8;
-    let whole = usize::try_from(dimension / 8).unwrap_or(usize::MAX);
-    let mask = if over == 0 {
-        0xFF
-    } else {
-        u8::MAX.wrapping_shl(over)
-    };
-    let mut masks = core::iter::once(mask).chain(core::iter::repeat(0xFF));
-    for &byte in code.get(whole..).unwrap_or_default() {
-        let set = byte & masks.next().unwrap_or(0xFF);
-        ensure(
-            set == 0,
-            RULE,
-            "bits of a code at and above the dimension",
-            Expected::Exactly(0),
-            set.into(),
-            offset,
-        )?;
-    }
-    Ok(())
-}
-
-/// Checks every code and correction word of a whole list. `offset` is its place in the file.
-///
-/// # Errors
-/// R-QNT-1 for another length, R-QNT-2 and R-QNT-3.
-pub fn check_list(list: &[u8], rows: u32, dimension: u32, offset: u64) -> Result<(), FormatError> {
-    let len = list_length(rows, dimension);
-    let found = list.len() as u64;
-    ensure(
-        found == len,
-        "R-QNT-1",
-        "length of a list",
-        Expected::Exactly(len),
-        found,
-        offset,
-    )?;
-    for number in 0..group_count(rows) {
-        let Some(group) = group(rows, dimension, number) else {
-            break;
-        };
-        check_group(list, &group, dimension, offset)?;
-    }
-    Ok(())
-}
-
-fn check_group(list: &[u8], group: &Group, dimension: u32, offset: u64) -> Result<(), FormatError> {
-    let cut = |from, to: u64| {
-        crate::bytes::slice(list, from, to.saturating_sub(from)).unwrap_or_default()
-    };
-    let place = |from: u64, number: usize, size: u64| {
-        offset
-            .saturating_add(from)
-            .saturating_add((number as u64).saturating_mul(size))
-    };
-    let size = code_length(dimension);
-    let step = usize::try_from(size).unwrap_or(usize::MAX).max(1);
-    for (number, code) in cut(group.codes, group.corrections).chunks(step).enumerate() {
-        check_code(code, dimension, place(group.codes, number, size))?;
-    }
-    for (number, word) in cut(group.corrections, group.end)
-        .as_chunks()
-        .0
-        .iter()
-        .enumerate()
-    {
-        Correction::parse(
-            u32::from_le_bytes(*word),
-            place(group.corrections, number, CORRECTION_LEN),
-        )?;
-    }
-    Ok(())
+/// The groups of a list, in order.
+pub fn groups(own: u32, second: u32, dimension: u32) -> impl Iterator<Item = Group> + Clone {
+    (0..group_count(own, second)).filter_map(move |number| group(own, second, dimension, number))
 }

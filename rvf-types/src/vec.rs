@@ -89,12 +89,12 @@ impl<'a> I8Record<'a> {
             .map(|&byte| i8::from_le_bytes([byte]))
     }
 
-    /// Checks the components, the sum of squares and the row number. `number` is the record's, `offset` its place in the file.
+    /// Checks the components, the sum of squares and the scale. `offset` is the record's place in the file.
+    /// Its row is for [`check_row`].
     ///
     /// # Errors
-    /// R-VEC-2 for a component of −128 or a sum that is wrong, R-LIM-1 for a scale that is too large, R-VEC-3 for components under a scale of 0, R-VEC-7 for another row.
-    pub fn check(&self, number: u32, offset: u64) -> Result<(), FormatError> {
-        check_row(self.row, number, offset)?;
+    /// R-VEC-2 for a component of −128 or a sum that is wrong, R-LIM-1 for a scale that is too large, R-VEC-3 for components under a scale of 0.
+    pub fn check(&self, offset: u64) -> Result<(), FormatError> {
         let place = |at: usize| offset.saturating_add(I8_HEAD_LEN).saturating_add(at as u64);
         if let Some(at) = self.components().position(|component| component == i8::MIN) {
             return Err(FormatError::Field {
@@ -213,12 +213,11 @@ impl<'a> FloatRecord<'a> {
             .map(|bytes| u16::from_le_bytes(*bytes))
     }
 
-    /// Checks the components and the row number. `number` is the record's, `offset` its place in the file.
+    /// Checks the components. `offset` is the record's place in the file. Its row is for [`check_row`].
     ///
     /// # Errors
-    /// R-LIM-1 for a component that is not finite or too large, R-VEC-7 for another row.
-    pub fn check(&self, number: u32, offset: u64) -> Result<(), FormatError> {
-        check_row(self.row, number, offset)?;
+    /// R-LIM-1 for a component that is not finite or too large.
+    pub fn check(&self, offset: u64) -> Result<(), FormatError> {
         let place = |at: usize, size: u64| {
             offset
                 .saturating_add(FLOAT_HEAD_LEN)
@@ -282,7 +281,7 @@ pub fn write_i8(
     if let Some(place) = out.first_chunk_mut() {
         *place = head.finish();
     }
-    I8Record::parse(out, dimension, 0)?.check(row, 0)
+    I8Record::parse(out, dimension, 0)?.check(0)
 }
 
 /// Writes the record of VEC f32 with this row and components into `out`.
@@ -295,7 +294,7 @@ pub fn write_f32(out: &mut [u8], row: u32, components: &[f32]) -> Result<(), For
     for (place, word) in out.as_chunks_mut().0.iter_mut().zip(words) {
         *place = word.to_le_bytes();
     }
-    FloatRecord::parse(out, VectorKind::F32, dimension, 0)?.check(row, 0)
+    FloatRecord::parse(out, VectorKind::F32, dimension, 0)?.check(0)
 }
 
 /// Writes the record of VEC f16 with this row and these components, given as bits, into `out`.
@@ -312,7 +311,7 @@ pub fn write_f16(out: &mut [u8], row: u32, components: &[u16]) -> Result<(), For
     for (place, bits) in places.zip(components) {
         *place = bits.to_le_bytes();
     }
-    FloatRecord::parse(out, VectorKind::F16, dimension, 0)?.check(row, 0)
+    FloatRecord::parse(out, VectorKind::F16, dimension, 0)?.check(0)
 }
 
 fn check_room(
@@ -370,13 +369,18 @@ fn check_tail(record: &[u8], end: u64, rule: &'static str, offset: u64) -> Resul
     check_zero(tail, rule, "record of VEC", offset.saturating_add(end))
 }
 
-fn check_row(row: u32, number: u32, offset: u64) -> Result<(), FormatError> {
+/// Checks the row of a record against the one that it must have: with one list its own number, with more the row
+/// that [`Order`](crate::order::Order) gives that number for. `offset` is the record's place in the file.
+///
+/// # Errors
+/// R-VEC-7 for another row.
+pub const fn check_row(row: u32, expected: u32, offset: u64) -> Result<(), FormatError> {
     ensure(
-        row == number,
+        row == expected,
         "R-VEC-7",
         "row of a record",
-        Expected::Exactly(number.into()),
-        row.into(),
+        Expected::Exactly(expected as u64),
+        row as u64,
         offset,
     )
 }

@@ -8,6 +8,7 @@ use crate::ids;
 use crate::index;
 use crate::kinds::{IdKind, VectorKind};
 use crate::limits::{DEAD_LEN, EFFORT_LEN, ENTRY_LEN, HEADER_LEN, MANIFEST_BLOCK_LOG, ROOT_LEN};
+use crate::order;
 use crate::quant;
 use crate::root::RootRecord;
 use crate::vec;
@@ -39,15 +40,11 @@ impl Manifest<'_> {
 
     /// Which segments there are (R-MAN-3).
     pub(super) fn check_composition(&self) -> Result<(), FormatError> {
-        let once = |kind| self.expect_count(kind, self.of_type(kind).count(), true);
-        once(SegmentType::INDEX)?;
-        once(SegmentType::QUANT)?;
-        let ids = SegmentType::IDS;
-        self.expect_count(
-            ids,
-            self.of_type(ids).count(),
-            self.head.id_kind != IdKind::None,
-        )?;
+        let wanted = |kind, wanted| self.expect_count(kind, self.of_type(kind).count(), wanted);
+        wanted(SegmentType::INDEX, true)?;
+        wanted(SegmentType::QUANT, true)?;
+        wanted(SegmentType::IDS, self.head.id_kind != IdKind::None)?;
+        wanted(SegmentType::ORDER, self.head.lists > 1)?;
         for kind in [VectorKind::I8, VectorKind::F16, VectorKind::F32] {
             let found = self
                 .of_type(SegmentType::VEC)
@@ -72,6 +69,7 @@ impl Manifest<'_> {
             SegmentType::INDEX => "number of INDEX segments",
             SegmentType::QUANT => "number of QUANT segments",
             SegmentType::IDS => "number of IDS segments",
+            SegmentType::ORDER => "number of ORDER segments",
             _ => "number of VEC segments of one element type",
         };
         let wanted = u64::from(wanted);
@@ -191,7 +189,7 @@ impl Manifest<'_> {
             before = Some(key);
             found = found.saturating_add(1);
         }
-        let wanted = u64::from(self.head.properties);
+        let wanted = u64::from(self.property_count);
         let [.., at] = self.offsets;
         ensure(
             found == wanted,
@@ -303,12 +301,18 @@ impl Manifest<'_> {
         for entry in self.entries() {
             let (what, least, most) = match entry.kind {
                 SegmentType::INDEX => {
-                    let len = index::payload_length(head.dimension, index::LISTS);
+                    let len = index::payload_length(head.dimension, head.lists);
                     ("payload length of INDEX", len, len)
                 }
                 SegmentType::QUANT => {
-                    let len = quant::list_length(head.rows, head.dimension);
-                    ("payload length of QUANT", len, len)
+                    // With more lists the directory says how long each is: that is checked with the INDEX (R-QNT-1).
+                    let one = quant::padded_length(head.rows, 0, head.dimension);
+                    let (least, most) = if head.lists > 1 {
+                        (0, u64::MAX)
+                    } else {
+                        (one, one)
+                    };
+                    ("payload length of QUANT", least, most)
                 }
                 SegmentType::VEC => {
                     let Some(kind) = entry.vector_kind() else {
@@ -321,35 +325,32 @@ impl Manifest<'_> {
                     let (least, most) = ids::payload_lengths(head.id_kind, head.rows);
                     ("payload length of IDS", least, most)
                 }
+                SegmentType::ORDER => {
+                    let len = order::payload_length(head.rows);
+                    ("payload length of ORDER", len, len)
+                }
                 SegmentType::WASM => {
                     wasm::check_payload_length(entry.payload_length, entry.offset)?;
                     continue;
                 }
                 _ => continue,
             };
+            let found = entry.payload_length;
+            let field = |holds, expected| {
+                ensure(holds, "R-MAN-4", what, expected, found, entry.offset)
+            };
             let expected = if least == most {
                 Expected::Exactly(least)
             } else {
                 Expected::Between(least, most)
             };
-            let found = entry.payload_length;
-            ensure(
-                (least..=most).contains(&found),
-                "R-MAN-4",
-                what,
-                expected,
-                found,
-                entry.offset,
-            )?;
-            let aligned = entry.kind != SegmentType::IDS || found % 8 == 0;
-            ensure(
-                aligned,
-                "R-MAN-4",
-                what,
-                Expected::MultipleOf(8),
-                found,
-                entry.offset,
-            )?;
+            field((least..=most).contains(&found), expected)?;
+            let unit = match entry.kind {
+                SegmentType::QUANT => 64,
+                SegmentType::IDS => 8,
+                _ => continue,
+            };
+            field(found.is_multiple_of(unit), Expected::MultipleOf(unit))?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! The head of a manifest.
 
-use crate::bytes::{Grid, Sheet, ensure};
+use crate::bytes::{Grid, ensure};
 use crate::digest::SegmentHash;
 use crate::error::{Expected, FormatError};
 use crate::kinds::{IdKind, Metric, Operation, VectorKind};
-use crate::limits::{MAX_DIMENSION, MAX_ROWS};
+use crate::limits::{MAX_DIMENSION, MAX_LISTS, MAX_ROWS};
 
 /// The magic of a manifest.
 pub(crate) const MAGIC: [u8; 4] = *b"RVFM";
@@ -31,7 +31,7 @@ impl Predecessor {
     };
 }
 
-/// The head of a manifest.
+/// What a manifest's head says of the file. The counts of the manifest's own parts are not among it: the parts tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ManifestHead {
@@ -41,6 +41,8 @@ pub struct ManifestHead {
     pub rows: u32,
     /// Dimension, 1 to 65,536.
     pub dimension: u32,
+    /// Lists, 1 to 65,536 and at most rows.
+    pub lists: u32,
     /// The metric.
     pub metric: Metric,
     /// The most exact element type that is kept.
@@ -53,21 +55,66 @@ pub struct ManifestHead {
     pub predecessor: Option<Predecessor>,
     /// The hash of the manifest of the file that this one was made from.
     pub lineage: Option<SegmentHash>,
-    /// Number of live segments without the ROOT and the MANIFEST.
-    pub segments: u32,
-    /// Number of dead extents.
-    pub dead: u32,
-    /// Number of effort entries.
-    pub efforts: u32,
-    /// Number of properties.
-    pub properties: u32,
+}
+
+/// How many parts of each kind follow the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Live segments without the ROOT and the MANIFEST.
+    pub(super) segments: u32,
+    /// Dead extents.
+    pub(super) dead: u32,
+    /// Effort entries.
+    pub(super) efforts: u32,
+    /// Properties.
+    pub(super) properties: u32,
     /// Bytes of the properties.
-    pub property_bytes: u32,
+    pub(super) property_bytes: u32,
+}
+
+type HeadGrid<'a> = Grid<'a, { ManifestHead::LEN }>;
+
+impl Counts {
+    /// Those of a payload whose head [`ManifestHead::parse`] has taken.
+    pub(super) fn parse(payload: &[u8], offset: u64) -> Result<Self, FormatError> {
+        let grid = HeadGrid::of_rule("R-MAN-1", payload, "manifest", offset)?;
+        Ok(Self {
+            segments: grid.u32::<0x70>(),
+            dead: grid.u32::<0x74>(),
+            efforts: grid.u32::<0x78>(),
+            properties: grid.u32::<0x7C>(),
+            property_bytes: grid.u32::<0x80>(),
+        })
+    }
 }
 
 impl ManifestHead {
     /// Bytes of a head.
     pub const LEN: usize = 256;
+
+    /// The head of the first generation of a packed file.
+    #[must_use]
+    pub const fn new(
+        rows: u32,
+        dimension: u32,
+        lists: u32,
+        metric: Metric,
+        vectors: VectorKind,
+        id_kind: IdKind,
+    ) -> Self {
+        Self {
+            generation: 1,
+            rows,
+            dimension,
+            lists,
+            metric,
+            vectors,
+            id_kind,
+            operation: Operation::Pack,
+            predecessor: None,
+            lineage: None,
+        }
+    }
 
     /// Reads the head that a manifest's payload starts with. `offset` is the payload's place in the file.
     ///
@@ -75,7 +122,7 @@ impl ManifestHead {
     /// R-MAN-1 for too few bytes, magic, layout and ranges, R-NUM-3 for reserved bytes and values.
     pub fn parse(payload: &[u8], offset: u64) -> Result<Self, FormatError> {
         const RULE: &str = "R-MAN-1";
-        let grid = Grid::<{ Self::LEN }>::of_rule(RULE, payload, "manifest", offset)?;
+        let grid = HeadGrid::of_rule(RULE, payload, "manifest", offset)?;
         grid.magic::<0x00>(RULE, MAGIC)?;
         grid.exactly::<0x04>(
             RULE,
@@ -84,7 +131,7 @@ impl ManifestHead {
             LAYOUT.into(),
         )?;
         grid.zero::<0x06, 2>("R-NUM-3")?;
-        grid.zero::<0x84, 124>("R-NUM-3")?;
+        grid.zero::<0x88, 120>("R-NUM-3")?;
         let generation = grid.u64::<0x08>();
         ensure(
             generation > 0,
@@ -114,26 +161,32 @@ impl ManifestHead {
             dimension.into(),
             grid.at(0x18),
         )?;
+        let lists = grid.u32::<0x84>();
+        let most = MAX_LISTS.min(rows);
+        ensure(
+            (1..=most).contains(&lists),
+            RULE,
+            "lists",
+            Expected::Between(1, most.into()),
+            lists.into(),
+            grid.at(0x84),
+        )?;
         let hash = |bytes| Some(SegmentHash(bytes)).filter(|hash| !hash.is_zero());
         Ok(Self {
             generation,
             rows,
             dimension,
+            lists,
             metric: Metric::parse(grid.u8::<0x1C>().into(), RULE, grid.at(0x1C))?,
             vectors: VectorKind::parse(grid.u8::<0x1D>().into(), RULE, grid.at(0x1D))?,
             id_kind: IdKind::parse(grid.u8::<0x1E>().into(), RULE, grid.at(0x1E))?,
             operation: Operation::parse(grid.u8::<0x1F>().into(), "R-NUM-3", grid.at(0x1F))?,
             predecessor: Self::parse_predecessor(&grid),
             lineage: hash(grid.array::<0x50, 32>()),
-            segments: grid.u32::<0x70>(),
-            dead: grid.u32::<0x74>(),
-            efforts: grid.u32::<0x78>(),
-            properties: grid.u32::<0x7C>(),
-            property_bytes: grid.u32::<0x80>(),
         })
     }
 
-    fn parse_predecessor(grid: &Grid<'_, { Self::LEN }>) -> Option<Predecessor> {
+    fn parse_predecessor(grid: &HeadGrid<'_>) -> Option<Predecessor> {
         let found = Predecessor {
             offset: grid.u64::<0x20>(),
             payload_length: grid.u64::<0x28>(),
@@ -142,11 +195,11 @@ impl ManifestHead {
         (found != Predecessor::NONE).then_some(found)
     }
 
-    /// The head's 256 bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+    /// The head's 256 bytes, with these counts.
+    #[cfg(feature = "alloc")]
+    pub(super) fn to_bytes(self, counts: &Counts) -> [u8; Self::LEN] {
         let before = self.predecessor.unwrap_or(Predecessor::NONE);
-        Sheet::<{ Self::LEN }>::new()
+        crate::bytes::Sheet::<{ Self::LEN }>::new()
             .put::<0x00, 4>(MAGIC)
             .u16::<0x04>(LAYOUT)
             .u64::<0x08>(self.generation)
@@ -160,11 +213,12 @@ impl ManifestHead {
             .u64::<0x28>(before.payload_length)
             .put::<0x30, 32>(before.hash.0)
             .put::<0x50, 32>(self.lineage.unwrap_or(SegmentHash::ZERO).0)
-            .u32::<0x70>(self.segments)
-            .u32::<0x74>(self.dead)
-            .u32::<0x78>(self.efforts)
-            .u32::<0x7C>(self.properties)
-            .u32::<0x80>(self.property_bytes)
+            .u32::<0x70>(counts.segments)
+            .u32::<0x74>(counts.dead)
+            .u32::<0x78>(counts.efforts)
+            .u32::<0x7C>(counts.properties)
+            .u32::<0x80>(counts.property_bytes)
+            .u32::<0x84>(self.lists)
             .finish()
     }
 }

@@ -1,35 +1,19 @@
 //! A manifest that owns its parts, for writers.
 
-use super::{DeadExtent, Effort, Manifest, ManifestHead, Predecessor, SegmentEntry};
-use crate::digest::SegmentHash;
+use super::head::Counts;
+use super::{DeadExtent, Effort, Manifest, ManifestHead, SegmentEntry};
 use crate::error::{Expected, FormatError};
-use crate::kinds::{IdKind, Metric, Operation, VectorKind};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The parts of a manifest. The counts of the head are taken from them when it is written.
+/// A manifest's head and parts.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ManifestBuf {
-    /// The generation, at least 1.
-    pub generation: u64,
-    /// Rows, at least 1.
-    pub rows: u32,
-    /// Dimension, 1 to 65,536.
-    pub dimension: u32,
-    /// The metric.
-    pub metric: Metric,
-    /// The most exact element type that is kept.
-    pub vectors: VectorKind,
-    /// What the ids are.
-    pub id_kind: IdKind,
-    /// The operation that made this generation.
-    pub operation: Operation,
-    /// The manifest before this one; none in generation 1.
-    pub predecessor: Option<Predecessor>,
-    /// The hash of the manifest of the file that this one was made from.
-    pub lineage: Option<SegmentHash>,
+    /// What it says of the file.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub head: ManifestHead,
     /// The live segments, in ascending order of offset and of id.
     pub entries: Vec<SegmentEntry>,
     /// The dead extents, in ascending order of offset.
@@ -41,25 +25,11 @@ pub struct ManifestBuf {
 }
 
 impl ManifestBuf {
-    /// The first generation of a packed file, with no segments yet.
+    /// A manifest with this head, and no parts yet.
     #[must_use]
-    pub const fn new(
-        rows: u32,
-        dimension: u32,
-        metric: Metric,
-        vectors: VectorKind,
-        id_kind: IdKind,
-    ) -> Self {
+    pub const fn new(head: ManifestHead) -> Self {
         Self {
-            generation: 1,
-            rows,
-            dimension,
-            metric,
-            vectors,
-            id_kind,
-            operation: Operation::Pack,
-            predecessor: None,
-            lineage: None,
+            head,
             entries: Vec::new(),
             dead: Vec::new(),
             efforts: Vec::new(),
@@ -84,23 +54,14 @@ impl ManifestBuf {
             properties.extend_from_slice(key.as_bytes());
             properties.extend_from_slice(value.as_bytes());
         }
-        let head = ManifestHead {
-            generation: self.generation,
-            rows: self.rows,
-            dimension: self.dimension,
-            metric: self.metric,
-            vectors: self.vectors,
-            id_kind: self.id_kind,
-            operation: self.operation,
-            predecessor: self.predecessor,
-            lineage: self.lineage,
+        let counts = Counts {
             segments: narrow("segments", self.entries.len())?,
             dead: narrow("dead extents", self.dead.len())?,
             efforts: narrow("effort entries", self.efforts.len())?,
             properties: narrow("properties", self.properties.len())?,
             property_bytes: narrow("bytes of the properties", properties.len())?,
         };
-        let mut out = Vec::from(head.to_bytes());
+        let mut out = Vec::from(self.head.to_bytes(&counts));
         self.entries
             .iter()
             .for_each(|entry| out.extend_from_slice(&entry.to_bytes()));
@@ -118,17 +79,8 @@ impl ManifestBuf {
 
 impl From<&Manifest<'_>> for ManifestBuf {
     fn from(manifest: &Manifest<'_>) -> Self {
-        let head = manifest.head();
         Self {
-            generation: head.generation,
-            rows: head.rows,
-            dimension: head.dimension,
-            metric: head.metric,
-            vectors: head.vectors,
-            id_kind: head.id_kind,
-            operation: head.operation,
-            predecessor: head.predecessor,
-            lineage: head.lineage,
+            head: *manifest.head(),
             entries: manifest.entries().collect(),
             dead: manifest.dead().collect(),
             efforts: manifest.efforts().collect(),
