@@ -1,17 +1,21 @@
 //! The IDS payload: ids in the order of the rows, and a hash index (section 8 of the format).
 //!
 //! [`IdsHead`] gives the geometry, for readers that fetch only what they use; [`Ids`] reads a whole
-//! payload; `write_u64` and `write_utf8` build one.
+//! payload; `Column` writes one piece by piece; `write_u64` and `write_utf8` build one.
 
 #[cfg(feature = "alloc")]
 mod check;
+#[cfg(feature = "alloc")]
+mod strings;
 mod view;
 #[cfg(feature = "alloc")]
 mod write;
 
+#[cfg(feature = "alloc")]
+pub use strings::Strings;
 pub use view::{Id, Ids, Run};
 #[cfg(feature = "alloc")]
-pub use write::{write_u64, write_utf8};
+pub use write::{Column, write_u64, write_utf8};
 
 use crate::bytes::{Grid, Sheet, ensure, round_up};
 use crate::error::{Expected, FormatError};
@@ -21,7 +25,8 @@ use crate::manifest::ManifestHead;
 
 /// The magic of an IDS payload.
 pub const MAGIC: [u8; 4] = *b"RVFD";
-const LAYOUT: u16 = 1;
+/// The layout of this version.
+pub const LAYOUT: u16 = 1;
 /// Bytes of the head.
 pub const HEAD_LEN: u64 = 64;
 /// Ids of a full run.
@@ -54,7 +59,7 @@ pub const fn run_count(rows: u32) -> u32 {
 
 /// Bytes of the block offsets of kind 2.
 #[must_use]
-const fn run_table_length(rows: u32) -> u64 {
+pub const fn run_table_length(rows: u32) -> u64 {
     (run_count(rows) as u64).saturating_add(1).saturating_mul(8)
 }
 

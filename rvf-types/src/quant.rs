@@ -130,9 +130,7 @@ impl Group {
     /// Entries that the tiles have room for: those of the group, and the zeros of the last tile.
     #[must_use]
     pub const fn places(&self) -> u32 {
-        self.entries
-            .div_ceil(TILE_CODES)
-            .saturating_mul(TILE_CODES)
+        self.entries.div_ceil(TILE_CODES).saturating_mul(TILE_CODES)
     }
 
     /// Where word `word` of place `place` of the group stands: 8 bytes, counted from the start of the list.

@@ -6,33 +6,123 @@ use rvf_types::{IdKind, VectorKind, header, ids, index, quant, vec};
 #[test]
 fn groups_of_a_list_follow_each_other_and_fill_it() {
     for dimension in [1, 63, 64, 65, 384, 65_536] {
-        for rows in [1_u32, 31, 32, 33, 100] {
-            let words = (0..dimension).step_by(64).count() as u64;
+        let words = (0..dimension).step_by(64).count() as u64;
+        for (own, second) in [0_u32, 1, 3, 31, 32, 33, 64, 100]
+            .into_iter()
+            .flat_map(|own| [0, 1, 4, 31, 33].map(|second| (own, second)))
+        {
             let mut end = 0;
-            for number in 0..quant::group_count(rows) {
-                let group = quant::group(rows, dimension, number).unwrap();
-                assert_eq!((group.codes, group.first), (end, number * 32));
-                assert_eq!(group.corrections, end + u64::from(group.rows) * words * 8);
-                end = group.end;
-                for within in 0..group.rows {
-                    let want = (
-                        group.codes + u64::from(within) * words * 8,
-                        group.corrections + u64::from(within) * 4,
-                    );
+            let entries: Vec<u32> = (0..own + second).collect();
+            let mut groups = quant::groups(own, second, dimension);
+            for chunk in entries.chunks(32) {
+                let group = groups.next().unwrap();
+                let count = chunk.len() as u64;
+                let seconds = chunk.iter().any(|&entry| entry >= own);
+                assert_eq!((group.tiles, group.first), (end, chunk[0].into()));
+                assert_eq!(u64::from(group.entries), count);
+                let owned = chunk.iter().filter(|&&entry| entry < own).count();
+                assert_eq!(group.own, owned as u32);
+                let tiles = chunk.chunks(4).count() as u64 * 4 * words * 8;
+                assert_eq!(group.corrections, end + tiles);
+                let behind = group.corrections + 4 * count;
+                assert_eq!(group.numbers, seconds.then_some(behind));
+                end = behind + if seconds { 4 * count } else { 0 };
+                assert_eq!((group.end, group.length()), (end, end - group.tiles));
+                assert_eq!(
+                    quant::group_length(group.entries, seconds, dimension),
+                    group.length()
+                );
+                // A word of an entry stands behind those of the tiles before, of the words before, of the codes before.
+                for (place, word) in [(0, 0), (group.entries - 1, words as u32 - 1)] {
+                    let within =
+                        (place / 4) as u64 * 4 * words + u64::from(word) * 4 + u64::from(place % 4);
                     assert_eq!(
-                        quant::row_offsets(rows, dimension, group.first + within),
-                        Some(want)
+                        group.word_offset(place, word),
+                        Some(group.tiles + 8 * within)
                     );
                 }
+                assert_eq!(group.word_offset(0, words as u32), None);
+                assert_eq!(group.correction_offset(group.entries), None);
+                assert_eq!(group.number_offset(0), group.numbers);
             }
-            assert_eq!(end, quant::list_length(rows, dimension));
+            assert_eq!(groups.next(), None);
+            assert_eq!(end, quant::list_length(own, second, dimension));
             assert_eq!(
-                quant::group(rows, dimension, quant::group_count(rows)),
-                None
+                end.next_multiple_of(64),
+                quant::padded_length(own, second, dimension)
             );
-            assert_eq!(quant::row_offsets(rows, dimension, rows), None);
         }
     }
+}
+
+#[test]
+fn a_list_is_written_as_the_text_says() {
+    // 34 own entries of 2 words, and 3 second ones: a full group, and one of 5 entries in 2 tiles, 3 of them second.
+    let codes: Vec<u64> = (0..37).flat_map(|entry| [entry, 1000 + entry]).collect();
+    let corrections: Vec<u32> = (0..37).map(|entry| entry << 14).collect();
+    let list = quant::write_list(100, &codes, &corrections, 50, &[7, 99, 3]).unwrap();
+    let mut want: Vec<u8> = Vec::new();
+    let word = |want: &mut Vec<u8>, word: u64| want.extend_from_slice(&word.to_le_bytes());
+    for tile in 0..8 {
+        (0..4).for_each(|i| word(&mut want, tile * 4 + i));
+        (0..4).for_each(|i| word(&mut want, 1000 + tile * 4 + i));
+    }
+    (0..32_u32).for_each(|entry| want.extend_from_slice(&(entry << 14).to_le_bytes()));
+    for w in [
+        32, 33, 34, 35, 1032, 1033, 1034, 1035, 36, 0, 0, 0, 1036, 0, 0, 0,
+    ] {
+        word(&mut want, w);
+    }
+    (32..37_u32).for_each(|entry| want.extend_from_slice(&(entry << 14).to_le_bytes()));
+    for number in [82_u32, 83, 7, 99, 3] {
+        want.extend_from_slice(&number.to_le_bytes());
+    }
+    assert_eq!(want.len() as u64, quant::list_length(34, 3, 100));
+    want.resize(want.len().next_multiple_of(64), 0);
+    assert_eq!(list, want);
+    assert_eq!(quant::check_list(&list, 34, 3, 100, 0), Ok(()));
+
+    let group = quant::group(34, 3, 100, 1).unwrap();
+    let view = quant::GroupView::new(group, &list[group.tiles as usize..], 0).unwrap();
+    assert!(view.numbers().eq([82, 83, 7, 99, 3]));
+    assert!(view.corrections().eq((32..37).map(|entry| entry << 14)));
+    assert!(view.words(3).eq([35, 1035]));
+    assert!(view.words(5).eq([0, 0]));
+    assert_eq!(view.words(8).count(), 0);
+}
+
+#[test]
+fn a_group_of_parts_that_do_not_fit_is_not_written() {
+    let rule = |length: usize, codes: usize, corrections: usize, numbers: Option<usize>| {
+        let numbers = numbers.map(|count| vec![0; count]);
+        let (codes, corrections) = (vec![0; codes], vec![0; corrections]);
+        quant::write_group(
+            &mut vec![0; length],
+            65,
+            &codes,
+            &corrections,
+            numbers.as_deref(),
+        )
+        .map_err(|error| error.rule())
+    };
+    assert_eq!(rule(64 + 12, 6, 3, None), Ok(()));
+    assert_eq!(rule(64 + 24, 6, 3, Some(3)), Ok(()));
+    for (length, codes, corrections, numbers) in [
+        (64 + 11, 6, 3, None),
+        (64 + 12, 5, 3, None),
+        (64 + 12, 6, 3, Some(3)),
+        (64 + 24, 6, 3, Some(2)),
+        (0, 0, 0, None),
+        (9 * 64 + 33 * 4, 66, 33, None),
+    ] {
+        assert_eq!(rule(length, codes, corrections, numbers), Err("R-QNT-1"));
+    }
+    let list = quant::write_list(64, &[0], &[0], 0, &[1, 2]);
+    assert_eq!(
+        list.unwrap_err().rule(),
+        "R-QNT-1",
+        "more second entries than entries"
+    );
 }
 
 #[test]
@@ -53,7 +143,15 @@ fn strides_are_those_of_the_text() {
     );
     assert_eq!(index::payload_length(384, 1), 128 + 1536 + 32);
     assert_eq!(index::payload_length(3, 1), 192 + 32);
-    assert_eq!(quant::list_length(50_000, 384), 50_000 * 52);
+    // 3 entries, filled up to 128; a tile of 3 codes and 3 words, filled up to 64; 3 records.
+    assert_eq!(index::centroid_codes_offset(3, 3), 192 + 128);
+    assert_eq!(index::centroid_records_offset(3, 3), 192 + 128 + 64);
+    assert_eq!(index::payload_length(3, 3), 192 + 128 + 64 + 3 * 16);
+    assert_eq!(quant::list_length(50_000, 0, 384), 50_000 * 52);
+    assert_eq!(
+        quant::list_length(64, 32, 384),
+        2 * (256 * 6 + 128) + 256 * 6 + 256
+    );
 }
 
 #[test]

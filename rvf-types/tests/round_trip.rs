@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{ROWS, names, open, sample, second_generation};
+use common::{FOUR, ONE, ROWS, names, open, sample, sample_of, second_generation};
 use rvf_types::ids::{Id, Ids};
 use rvf_types::{
-    DeadExtent, Effort, EffortChoice, IdKind, IndexHead, ListEntry, Manifest, ManifestBuf,
-    ManifestHead, Root, RootHealth, RootRecord, SegmentEntry, SegmentHeader, SegmentType,
+    DeadExtent, Effort, EffortChoice, IdKind, Index, IndexHead, ListEntry, Manifest, ManifestBuf,
+    ManifestHead, Order, Root, RootHealth, RootRecord, SegmentEntry, SegmentHeader, SegmentType,
     VectorKind, WasmHeader,
 };
 
@@ -21,10 +21,11 @@ fn payload<'a>(file: &'a [u8], entry: &SegmentEntry) -> &'a [u8] {
 #[test]
 fn every_combination_of_vectors_and_ids_opens() {
     for vectors in VECTORS {
-        for id_kind in IDS {
-            let sample = sample(vectors, id_kind);
-            let root =
-                open(&sample.file).unwrap_or_else(|error| panic!("{vectors} {id_kind}: {error}"));
+        for (id_kind, lists) in IDS.into_iter().flat_map(|ids| [(ids, ONE), (ids, FOUR)]) {
+            let sample = sample_of(vectors, id_kind, lists);
+            let count = lists.len();
+            let root = open(&sample.file)
+                .unwrap_or_else(|error| panic!("{vectors} {id_kind} {count} lists: {error}"));
             assert_eq!(*root.record(), sample.record);
             assert_eq!(*root.health(), RootHealth::Healthy);
         }
@@ -34,11 +35,16 @@ fn every_combination_of_vectors_and_ids_opens() {
 
 #[test]
 fn a_manifest_reads_back_as_it_was_written() {
-    for sample in [sample(VectorKind::F16, IdKind::Utf8), second_generation()] {
+    for sample in [
+        sample(VectorKind::F16, IdKind::Utf8),
+        sample_of(VectorKind::F16, IdKind::Utf8, FOUR),
+        second_generation(),
+    ] {
         let bytes = sample.manifest.to_bytes().unwrap();
         let manifest = Manifest::parse(&bytes, 0).unwrap();
         assert_eq!(ManifestBuf::from(&manifest), sample.manifest);
-        assert_eq!(manifest.head().to_bytes(), bytes[..256]);
+        assert_eq!(*manifest.head(), sample.manifest.head);
+        assert_eq!(ManifestHead::parse(&bytes, 0), Ok(sample.manifest.head));
         assert_eq!(manifest.property("rvf.title"), Some("A small file"));
         assert_eq!(manifest.property("a"), Some(""));
         assert_eq!(manifest.property("b"), None);
@@ -79,12 +85,14 @@ fn fixed_structures_read_back_as_they_were_written() {
         head.dimension,
         head.metric,
         head.vectors,
+        head.lists,
         u64::MAX,
     );
     assert_eq!(IndexHead::parse(&index.to_bytes(), 0, &head), Ok(index));
     let list = ListEntry {
         offset: 1 << 40,
-        rows: 5,
+        own: 5,
+        second: 7,
         first: 6,
     };
     assert_eq!(ListEntry::parse(&list.to_bytes(), 0), Ok(list));
@@ -116,10 +124,48 @@ fn ids_are_found_by_row_and_rows_by_id() {
 }
 
 #[test]
+fn records_are_found_by_row() {
+    let sample = sample_of(VectorKind::I8, IdKind::None, FOUR);
+    let entry = common::entry(&sample.manifest, SegmentType::ORDER, 0);
+    let bytes = payload(&sample.file, &sample.manifest.entries[entry]);
+    let order = Order::parse(bytes, 0, ROWS).unwrap();
+    for number in 0..ROWS {
+        let row = common::row_of(number, FOUR);
+        assert_eq!(order.get(row), Some(number));
+        assert_eq!(bytes[4 * row as usize..][..4], number.to_le_bytes());
+    }
+    assert_eq!(order.get(ROWS), None);
+}
+
+#[test]
+fn what_an_index_is_made_from_is_read_back() {
+    let sample = sample_of(VectorKind::F16, IdKind::None, FOUR);
+    let entry = common::entry(&sample.manifest, SegmentType::INDEX, 0);
+    let bytes = payload(&sample.file, &sample.manifest.entries[entry]);
+    let index = Index::parse(bytes, 0, &sample.manifest.head).unwrap();
+    assert_eq!(
+        index.mean().collect::<Vec<_>>(),
+        [-0.5, -0.25, 0.0, 0.25, 0.5]
+    );
+    assert_eq!(index.lists().collect::<Vec<_>>(), common::directory(FOUR));
+    for list in 0..4 {
+        let centroid = index.centroid(list).unwrap();
+        assert_eq!((centroid.row, centroid.scale), (list, 0.5));
+        assert!(centroid.components().eq([list as i8 + 1; 5]));
+    }
+    assert!(index.centroid(4).is_none());
+    assert_eq!(index.centroid_codes().len(), 4 * 12);
+    let quant = common::entry(&sample.manifest, SegmentType::QUANT, 0);
+    let length = sample.manifest.entries[quant].payload_length;
+    assert_eq!(index.quant_length(), length);
+}
+
+#[test]
 fn every_flipped_bit_of_a_file_is_found() {
     for mut file in [
         sample(VectorKind::F16, IdKind::Utf8).file,
         sample(VectorKind::F32, IdKind::U64).file,
+        sample_of(VectorKind::I8, IdKind::None, FOUR).file,
     ] {
         for at in 0..file.len() {
             // Every bit of the root and of the headers, one bit of each byte elsewhere.

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Sample, append, commit_payload, entry, open, sample, second_generation};
+use common::{
+    FOUR, Sample, append, commit_payload, entry, open, sample, sample_of, second_generation,
+};
 use rvf_types::{
     IdKind, Manifest, ManifestBuf, RootRecord, SegmentHeader, SegmentType, VectorKind, root,
 };
@@ -45,11 +47,14 @@ fn the_head_of_a_manifest() {
         ("dead", 0x77, 0xFF),
         ("properties", 0x7C, 1),
         ("bytes of the properties", 0x80, 1),
+        ("no lists", 0x84, 0),
+        ("more lists than rows", 0x84, 71),
+        ("more lists than there can be", 0x86, 2),
     ] {
         assert_eq!(head_rule(|b| b[at] = value), "R-MAN-1", "{name}");
     }
     assert_eq!(head_rule(|b| b[6] = 1), "R-NUM-3");
-    assert_eq!(head_rule(|b| b[0x84] = 1), "R-NUM-3");
+    assert_eq!(head_rule(|b| b[0x88] = 1), "R-NUM-3");
     assert_eq!(
         head_rule(|b| b[0x1F] = 1),
         "R-NUM-3",
@@ -75,7 +80,7 @@ fn the_head_of_a_manifest() {
     file.truncate(record.manifest_offset as usize);
     let mut payload = manifest.to_bytes().unwrap();
     payload[8] = 2;
-    manifest.generation = 2;
+    manifest.head.generation = 2;
     assert_eq!(
         open(&commit_payload(&mut file, manifest, &payload).file)
             .unwrap_err()
@@ -84,6 +89,56 @@ fn the_head_of_a_manifest() {
     );
     let long = vec![0; (1 << 26) + 1];
     assert_eq!(Manifest::parse(&long, 0).unwrap_err().rule(), "R-LIM-3");
+}
+
+#[test]
+fn more_than_one_list_asks_for_other_segments_and_lengths() {
+    let rule = |change: &dyn Fn(&mut ManifestBuf)| {
+        let mut manifest = sample_of(VectorKind::I8, IdKind::None, FOUR).manifest;
+        change(&mut manifest);
+        manifest.to_bytes().map_err(|error| error.rule())
+    };
+    assert!(rule(&|_| ()).is_ok());
+    let place = |m: &ManifestBuf, kind| entry(m, kind, 0);
+    assert_eq!(
+        rule(&|m| drop(m.entries.remove(place(m, SegmentType::ORDER)))),
+        Err("R-MAN-3"),
+        "no ORDER"
+    );
+    let twice = rule(&|m| m.entries.push(m.entries[place(m, SegmentType::ORDER)]));
+    assert_eq!(twice, Err("R-MAN-3"), "two of ORDER");
+    assert_eq!(
+        rule(&|m| m.head.lists = 1),
+        Err("R-MAN-3"),
+        "an ORDER for one list"
+    );
+    assert_eq!(
+        rule(&|m| m.head.lists = 3),
+        Err("R-MAN-4"),
+        "length of INDEX"
+    );
+    let length = |kind, by: u64| {
+        rule(&|m| {
+            let at = place(m, kind);
+            m.entries[at].payload_length += by;
+        })
+        .map(drop)
+    };
+    assert_eq!(length(SegmentType::ORDER, 4), Err("R-MAN-4"));
+    assert_eq!(length(SegmentType::QUANT, 4), Err("R-MAN-4"));
+    assert_eq!(
+        length(SegmentType::QUANT, 64),
+        Ok(()),
+        "for the directory to tell"
+    );
+    let one = |lists| sample_of(VectorKind::I8, IdKind::None, lists).manifest;
+    let mut manifest = one(common::ONE);
+    let quant = place(&manifest, SegmentType::QUANT);
+    manifest.entries[quant].payload_length += 64;
+    assert_eq!(manifest.to_bytes().unwrap_err().rule(), "R-MAN-4");
+    let mut manifest = one(common::ONE);
+    manifest.head.lists = 2;
+    assert_eq!(manifest.to_bytes().unwrap_err().rule(), "R-MAN-3");
 }
 
 #[test]
@@ -280,9 +335,10 @@ fn coverage() {
         "R-MAN-7",
         "the predecessor's hash"
     );
-    assert_eq!(rule(&|m| m.predecessor = None), "R-MAN-7");
+    assert_eq!(rule(&|m| m.head.predecessor = None), "R-MAN-7");
     assert_eq!(
-        rule(&|m| m.predecessor = m
+        rule(&|m| m.head.predecessor = m
+            .head
             .predecessor
             .map(|p| rvf_types::Predecessor { offset: 0, ..p })),
         "R-MAN-7"

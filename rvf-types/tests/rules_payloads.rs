@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{ROWS, append, commit, open, sample};
+use common::{FOUR, Lists, ONE, ROWS, append, commit, open, sample};
 use rvf_types::{
-    FormatError, IdKind, ManifestBuf, SegmentHeader, SegmentType, VectorKind, ids, vec,
+    FormatError, IdKind, ManifestBuf, Order, SegmentHeader, SegmentType, VectorKind, ids, order,
+    quant, vec,
 };
 
 /// The rule that a change of a segment's payload breaks, hashes and manifest being made right again.
@@ -16,15 +17,21 @@ fn content_rule(
     sub: u32,
     change: impl Fn(&mut [u8]),
 ) -> &'static str {
+    listed_rule(vectors, id_kind, ONE, kind, sub, |payload| change(payload))
+}
+
+/// As `content_rule`, in a file with these lists.
+fn listed_rule(
+    vectors: VectorKind,
+    id_kind: IdKind,
+    lists: Lists<'_>,
+    kind: SegmentType,
+    sub: u32,
+    change: impl Fn(&mut Vec<u8>),
+) -> &'static str {
     let mut file = vec![0; 4096];
-    let mut manifest = ManifestBuf::new(
-        ROWS,
-        common::DIMENSION,
-        rvf_types::Metric::Cosine,
-        vectors,
-        id_kind,
-    );
-    for (found, sub_kind, mut payload) in common::payloads(vectors, id_kind) {
+    let mut manifest = ManifestBuf::new(common::head(vectors, id_kind, lists));
+    for (found, sub_kind, mut payload) in common::payloads(vectors, id_kind, lists) {
         if (found, sub_kind) == (kind, sub) {
             change(&mut payload);
         }
@@ -49,7 +56,7 @@ fn index_and_quant() {
     assert_eq!(index(0, b'R'), "none");
     for (name, at, value) in [
         ("magic", 0, 0),
-        ("layout", 4, 2),
+        ("layout", 4, 1),
         ("rows", 8, 1),
         ("dimension", 0x0C, 1),
         ("metric", 0x10, 0),
@@ -58,12 +65,13 @@ fn index_and_quant() {
         ("code words", 0x18, 2),
         ("stride", 0x1C, 1),
         ("offset of the list", 192, 1),
-        ("rows of the list", 200, 1),
-        ("first vector of the list", 204, 1),
+        ("own vectors of the list", 200, 1),
+        ("second entries of the list", 204, 1),
+        ("first vector of the list", 208, 1),
     ] {
         assert_eq!(index(at, value), "R-IDX-1", "{name}");
     }
-    for at in [6, 0x12, 0x28, 127, 128 + 20, 191, 208, 223] {
+    for at in [6, 0x12, 0x28, 127, 128 + 20, 191, 212, 223] {
         assert_eq!(index(at, 1), "R-NUM-3", "byte {at}");
     }
     let nan = f32::NAN.to_le_bytes();
@@ -77,7 +85,7 @@ fn index_and_quant() {
         "a bit at the dimension"
     );
     assert_eq!(
-        rule(SegmentType::QUANT, &|b| b[32 * 12] = 0x80),
+        rule(SegmentType::QUANT, &|b| b[32 * 12 + 24] = 0x80),
         "R-QNT-2",
         "in the second group"
     );
@@ -94,12 +102,141 @@ fn index_and_quant() {
     assert_eq!(word(0x7F80_0000), "R-QNT-3", "β is infinite");
     assert_eq!(word(0x0000_3FC0), "R-QNT-3", "α is infinite");
     assert_eq!(word(0xBF80_1FC0), "none", "a negative β is none");
+    // 70 entries: two full groups, and one of 6 entries in two tiles. The list has 840 bytes of codes and corrections.
+    let last = 2 * 384;
+    for place in [6, 7] {
+        let change = |b: &mut [u8]| b[last + 8 * place] = 1;
+        assert_eq!(
+            rule(SegmentType::QUANT, &change),
+            "R-QNT-1",
+            "place {place}"
+        );
+    }
     assert_eq!(
-        rvf_types::quant::check_list(&[0; 11], 1, 5, 0)
-            .unwrap_err()
-            .rule(),
+        rule(SegmentType::QUANT, &|b| b[last + 8 * 8 + 24] = 1),
+        "R-QNT-1",
+        "padding"
+    );
+    assert_eq!(
+        quant::check_list(&[0; 11], 1, 0, 5, 0).unwrap_err().rule(),
         "R-QNT-1"
     );
+}
+
+#[test]
+fn the_directory_and_centroids_of_more_than_one_list() {
+    let rule = |change: &dyn Fn(&mut Vec<u8>)| {
+        let (i8, none) = (VectorKind::I8, IdKind::None);
+        listed_rule(i8, none, FOUR, SegmentType::INDEX, 0, change)
+    };
+    let byte = |at: usize, value: u8| rule(&|b| b[at] = value);
+    assert_eq!(byte(0, b'R'), "none");
+    // 192: the directory, 4 entries. 320: codes of 4 centroids, 48 bytes. 384: records of 20 bytes.
+    let entry = |list: usize, field: usize| 192 + 32 * list + field;
+    for (name, at, value) in [
+        ("lists", 0x14, 3),
+        ("offset of the first list", entry(0, 0), 64),
+        ("offset of a list", entry(1, 0), 0),
+        ("own vectors of a list", entry(0, 8), 41),
+        ("more own vectors than rows", entry(2, 11), 1),
+        ("own vectors that do not add up", entry(3, 8), 1),
+        ("fewer own vectors than rows", entry(2, 8), 29),
+        ("more second entries than rows", entry(3, 12), 71),
+        ("another number of second entries", entry(0, 12), 40),
+        ("first vector of the first list", entry(0, 16), 1),
+        ("first vector of a list", entry(2, 16), 39),
+        ("first vector of an empty list", entry(3, 16), 69),
+    ] {
+        assert_eq!(byte(at, value), "R-IDX-1", "{name}");
+    }
+    assert_eq!(byte(entry(3, 12), 9), "R-QNT-1", "QUANT is not that long");
+    for at in [entry(0, 20), entry(3, 31), 384 - 1, 320 + 48] {
+        assert_eq!(byte(at, 1), "R-NUM-3", "byte {at}");
+    }
+    assert_eq!(byte(320, 0xFF), "R-QNT-2", "a bit of a centroid's code");
+    assert_eq!(
+        rule(&|b| b[320 + 32..][..4].copy_from_slice(&0x7F80_0000_u32.to_le_bytes())),
+        "R-QNT-3"
+    );
+    assert_eq!(byte(384 + 20, 0), "R-IDX-4", "the row of a centroid record");
+    assert_eq!(byte(384 + 4, 1), "R-VEC-3", "its scale");
+    assert_eq!(byte(384 + 8, 1), "R-VEC-2", "its sum of squares");
+    assert_eq!(byte(384 + 17, 1), "R-VEC-1", "its padding");
+}
+
+#[test]
+fn vector_numbers_in_groups() {
+    let rule = |change: &dyn Fn(&mut Vec<u8>)| {
+        let (i8, none) = (VectorKind::I8, IdKind::None);
+        listed_rule(i8, none, FOUR, SegmentType::QUANT, 0, change)
+    };
+    let list = common::directory(FOUR)[0];
+    let group = quant::group(list.own, list.second, common::DIMENSION, 1).unwrap();
+    let second = common::directory(FOUR)[1];
+    let behind = second.offset as usize + 64 / 2 + 2 * 4;
+    let number = |entry: u32, value: u32| {
+        rule(&|b| {
+            let at = group.number_offset(entry).unwrap() as usize;
+            b[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        })
+    };
+    assert_eq!(number(7, 39), "none", "as it is");
+    assert_eq!(number(7, 38), "R-QNT-4", "an own entry with another number");
+    assert_eq!(number(8, 69), "none", "as it is");
+    assert_eq!(number(8, 46), "none", "another vector of another list");
+    assert_eq!(number(8, 39), "R-QNT-4", "a second entry of an own vector");
+    assert_eq!(number(8, 70), "R-QNT-4", "no vector");
+    assert_eq!(number(8, 45), "R-QNT-4", "twice in a list");
+    let twice = rule(&|b| b[behind..behind + 4].copy_from_slice(&1_u32.to_le_bytes()));
+    assert_eq!(twice, "R-QNT-4", "a second entry in two lists");
+    // The group of 11 entries fills two tiles and three places of a third.
+    let zero = group.word_offset(11, 0).unwrap() as usize;
+    assert_eq!(rule(&|b| b[zero] = 1), "R-QNT-1");
+    assert_eq!(rule(&|b| b[group.end as usize] = 1), "R-QNT-1", "padding");
+    assert_eq!(rule(&|b| b.resize(b.len() + 64, 0)), "R-QNT-1");
+}
+
+#[test]
+fn the_order_of_rows() {
+    let rule = |kind, change: &dyn Fn(&mut Vec<u8>)| {
+        listed_rule(VectorKind::I8, IdKind::None, FOUR, kind, 0, change)
+    };
+    let order = |change: &dyn Fn(&mut Vec<u8>)| rule(SegmentType::ORDER, change);
+    assert_eq!(order(&|b| b[0] ^= 0), "none");
+    assert_eq!(
+        order(&|b| b.copy_within(0..4, 4)),
+        "R-VEC-7",
+        "a number twice"
+    );
+    assert_eq!(order(&|b| b[0] = 70), "R-VEC-7", "no vector number");
+    assert_eq!(
+        order(&|b| b.rotate_left(4)),
+        "R-VEC-7",
+        "not the records' rows"
+    );
+    assert_eq!(
+        rule(SegmentType::VEC, &|b| b[0] = 70),
+        "R-VEC-7",
+        "a row that is none"
+    );
+    assert_eq!(
+        rule(SegmentType::VEC, &|b| b[0] = 2),
+        "R-VEC-7",
+        "another row"
+    );
+    // By itself, whatever memory there is to work in.
+    let check = |numbers: [u32; 5], marks: &mut [u8]| {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let checked = Order::parse(&bytes, 0, 5).unwrap().check(marks);
+        checked.map_err(|error| error.rule())
+    };
+    assert_eq!(check([4, 0, 3, 1, 2], &mut [1]), Ok(()));
+    assert_eq!(check([4, 0, 3, 1, 4], &mut [1]), Err("R-VEC-7"));
+    assert_eq!(check([4, 0, 3, 1, 5], &mut [1]), Err("R-VEC-7"));
+    assert_eq!(check([4, 0, 3, 1, 2], &mut []), Err("R-VEC-7"));
+    assert_eq!(Order::parse(&[0; 19], 0, 5).unwrap_err().rule(), "R-VEC-7");
+    assert_eq!(order::write(&[1, 1]).unwrap_err().rule(), "R-VEC-7");
+    assert_eq!(order::write(&[2, 0]).unwrap_err().rule(), "R-VEC-7");
 }
 
 #[test]

@@ -1,38 +1,121 @@
-//! Builds whole IDS payloads.
+//! Writes IDS payloads: piece by piece, or whole ones.
 
-use super::{IdsHead, IndexEntry, RUN_IDS, hash, hash_u64};
+use super::{IdsHead, IndexEntry, Strings, hash, hash_u64};
 use crate::bytes::ensure;
 use crate::error::{Expected, FormatError};
 use crate::kinds::IdKind;
-use crate::limits::{MAX_ID_LEN, MAX_ROWS};
+use crate::limits::MAX_ROWS;
 use alloc::vec::Vec;
+
+/// Numbers or index entries that are handed on as one piece.
+const PIECE: usize = 1 << 13;
+
+/// The ids of the rows, in order, as a writer has them.
+#[derive(Debug, Clone, Copy)]
+pub enum Column<'a> {
+    /// Numbers.
+    U64(&'a [u64]),
+    /// UTF-8.
+    Utf8(&'a Strings),
+}
+
+impl Column<'_> {
+    /// What the ids are.
+    #[must_use]
+    pub const fn kind(&self) -> IdKind {
+        match self {
+            Self::U64(_) => IdKind::U64,
+            Self::Utf8(_) => IdKind::Utf8,
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::U64(ids) => ids.len(),
+            Self::Utf8(ids) => ids.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The head of their payload, which tells its length ([`IdsHead::payload_length`]).
+    ///
+    /// # Errors
+    /// R-LIM-1 for no ids or more than rows can be.
+    pub fn head(&self) -> Result<IdsHead, FormatError> {
+        let strings = match self {
+            Self::U64(_) => 0,
+            Self::Utf8(ids) => ids.bytes().len() as u64,
+        };
+        IdsHead::new(self.kind(), count(self.len())?, strings)
+    }
+
+    /// Hands the payload to `sink`, piece by piece. `index` gives the hash index in its order (R-IDS-2).
+    ///
+    /// # Errors
+    /// The first error of `sink`, after which it is not called again.
+    pub fn write<E>(
+        &self,
+        head: &IdsHead,
+        index: impl IntoIterator<Item = IndexEntry>,
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        sink(&head.to_bytes())?;
+        match self {
+            Self::U64(ids) => write_words(ids.iter().copied(), &mut sink)?,
+            Self::Utf8(ids) => {
+                let end = ids.bytes().len() as u64;
+                let offsets = ids.runs().iter().copied().chain([end]);
+                write_words(offsets, &mut sink)?;
+                sink(ids.bytes())?;
+                let behind = ids.bytes().len().next_multiple_of(8);
+                let padding = behind.saturating_sub(ids.bytes().len());
+                sink([0; 8].get(..padding).unwrap_or_default())?;
+            }
+        }
+        let entries = index.into_iter();
+        write_words(entries.map(|e| u64::from_le_bytes(e.to_bytes())), &mut sink)
+    }
+}
+
+fn write_words<E>(
+    mut words: impl Iterator<Item = u64>,
+    sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut piece: Vec<[u8; 8]> = Vec::new();
+    loop {
+        piece.clear();
+        piece.extend(words.by_ref().take(PIECE).map(u64::to_le_bytes));
+        if piece.is_empty() {
+            return Ok(());
+        }
+        sink(piece.as_flattened())?;
+    }
+}
 
 /// The IDS payload of these numbers, one a row.
 ///
 /// # Errors
 /// R-LIM-1 for no rows or too many, R-IDS-4 ([`FormatError::DuplicateId`]) with the two lowest rows that have one id.
 pub fn write_u64(ids: &[u64]) -> Result<Vec<u8>, FormatError> {
-    let rows = count(ids.len())?;
+    let column = Column::U64(ids);
+    let head = column.head()?;
     let mut index: Vec<_> = ids
         .iter()
-        .zip(0..rows)
+        .zip(0..head.rows)
         .map(|(&id, row)| IndexEntry {
             hash: hash_u64(id),
             row,
         })
         .collect();
-    sort_unique(&mut index, |row| {
-        usize::try_from(row).ok().and_then(|row| ids.get(row))
-    })?;
-    let head = IdsHead::new(IdKind::U64, rows, 0)?;
-    let mut out = Vec::with_capacity(usize::try_from(head.payload_length()).unwrap_or_default());
-    out.extend_from_slice(&head.to_bytes());
-    ids.iter()
-        .for_each(|id| out.extend_from_slice(&id.to_le_bytes()));
-    index
-        .iter()
-        .for_each(|entry| out.extend_from_slice(&entry.to_bytes()));
-    Ok(out)
+    sort_unique(&mut index, |row| ids.get(row))?;
+    Ok(whole(&column, &head, index))
 }
 
 /// The IDS payload of these strings, one a row.
@@ -42,51 +125,28 @@ pub fn write_u64(ids: &[u64]) -> Result<Vec<u8>, FormatError> {
 /// as the error's offset); R-IDS-4 ([`FormatError::DuplicateId`]) with the two lowest rows that have one id.
 pub fn write_utf8<S: AsRef<str>>(ids: &[S]) -> Result<Vec<u8>, FormatError> {
     let rows = count(ids.len())?;
+    let mut strings = Strings::new();
     let mut index = Vec::with_capacity(ids.len());
-    let mut runs: Vec<u64> = Vec::new();
-    let mut strings = Vec::new();
     for (id, row) in ids.iter().zip(0..rows) {
-        let id = id.as_ref().as_bytes();
-        let length = u16::try_from(id.len())
-            .ok()
-            .filter(|&n| n > 0 && usize::from(n) <= MAX_ID_LEN);
-        let Some(length) = length else {
-            return Err(FormatError::Field {
-                rule: "R-LIM-1",
-                what: "bytes of the id of a row, the row's number standing as the offset",
-                expected: Expected::Between(1, MAX_ID_LEN as u64),
-                found: id.len() as u64,
-                offset: row.into(),
-            });
-        };
-        if row % RUN_IDS == 0 {
-            runs.push(strings.len() as u64);
-        }
-        strings.extend_from_slice(&length.to_le_bytes());
-        strings.extend_from_slice(id);
+        let id = id.as_ref();
+        strings.push(id)?;
         index.push(IndexEntry {
-            hash: hash(id),
+            hash: hash(id.as_bytes()),
             row,
         });
     }
-    runs.push(strings.len() as u64);
-    sort_unique(&mut index, |row| {
-        usize::try_from(row)
-            .ok()
-            .and_then(|row| ids.get(row))
-            .map(AsRef::as_ref)
-    })?;
-    let head = IdsHead::new(IdKind::Utf8, rows, strings.len() as u64)?;
+    sort_unique(&mut index, |row| ids.get(row).map(AsRef::as_ref))?;
+    let column = Column::Utf8(&strings);
+    Ok(whole(&column, &column.head()?, index))
+}
+
+fn whole(column: &Column<'_>, head: &IdsHead, index: Vec<IndexEntry>) -> Vec<u8> {
     let mut out = Vec::with_capacity(usize::try_from(head.payload_length()).unwrap_or_default());
-    out.extend_from_slice(&head.to_bytes());
-    runs.iter()
-        .for_each(|from| out.extend_from_slice(&from.to_le_bytes()));
-    out.extend_from_slice(&strings);
-    out.resize(out.len().next_multiple_of(8), 0);
-    index
-        .iter()
-        .for_each(|entry| out.extend_from_slice(&entry.to_bytes()));
-    Ok(out)
+    let Ok(()) = column.write(head, index, |bytes| {
+        out.extend_from_slice(bytes);
+        Ok::<(), core::convert::Infallible>(())
+    });
+    out
 }
 
 fn count(ids: usize) -> Result<u32, FormatError> {
@@ -104,7 +164,11 @@ fn count(ids: usize) -> Result<u32, FormatError> {
 }
 
 /// Sorts the index and finds the first row whose id an earlier row has.
-fn sort_unique<T: Ord>(index: &mut [IndexEntry], id: impl Fn(u32) -> T) -> Result<(), FormatError> {
+fn sort_unique<T: Ord>(
+    index: &mut [IndexEntry],
+    id: impl Fn(usize) -> Option<T>,
+) -> Result<(), FormatError> {
+    let id = |row: u32| usize::try_from(row).ok().and_then(&id);
     index.sort_unstable();
     let mut found: Option<(u32, u32)> = None;
     for equal in index

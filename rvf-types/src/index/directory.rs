@@ -127,7 +127,13 @@ impl DirectoryCheck {
             )
         };
         let same = |what, found: u64, wanted: u64, place| {
-            field(found == wanted, what, Expected::Exactly(wanted), found, place)
+            field(
+                found == wanted,
+                what,
+                Expected::Exactly(wanted),
+                found,
+                place,
+            )
         };
         let most = |what, found: u32, most: u32, place| {
             let expected = Expected::AtMost(most.into());

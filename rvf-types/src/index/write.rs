@@ -32,21 +32,41 @@ pub fn write(
         let (found, expected) = (found as u64, Expected::Exactly(wanted));
         ensure(found == wanted, "R-IDX-2", what, expected, found, at)
     };
-    size("components of the mean", mean.len(), dimension.into(), HEAD_LEN)?;
+    size(
+        "components of the mean",
+        mean.len(),
+        dimension.into(),
+        HEAD_LEN,
+    )?;
     let directory_at = directory_offset(dimension);
     let entries = directory.len();
-    size("entries of the list directory", entries, lists.into(), directory_at)?;
+    size(
+        "entries of the list directory",
+        entries,
+        lists.into(),
+        directory_at,
+    )?;
     let codes_at = centroid_codes_offset(dimension, lists);
     let codes_length = centroid_codes_length(dimension, lists);
     // Zeros that fill up a list end where the centroid records start: they are no more than the payload has there.
     let padded = usize::try_from(codes_length.next_multiple_of(64)).unwrap_or(usize::MAX);
     if centroid_codes.len() != padded {
-        size("bytes of the centroid codes", centroid_codes.len(), codes_length, codes_at)?;
+        size(
+            "bytes of the centroid codes",
+            centroid_codes.len(),
+            codes_length,
+            codes_at,
+        )?;
     }
     let records_at = centroid_records_offset(dimension, lists);
     let records_length = centroid_records_length(dimension, lists);
     let found = centroid_records.len();
-    size("bytes of the centroid records", found, records_length, records_at)?;
+    size(
+        "bytes of the centroid records",
+        found,
+        records_length,
+        records_at,
+    )?;
 
     let mut out = Vec::from(head.to_bytes());
     out.reserve_exact(usize::try_from(payload_length(dimension, lists)).unwrap_or_default());

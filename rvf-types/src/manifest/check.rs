@@ -336,9 +336,8 @@ impl Manifest<'_> {
                 _ => continue,
             };
             let found = entry.payload_length;
-            let field = |holds, expected| {
-                ensure(holds, "R-MAN-4", what, expected, found, entry.offset)
-            };
+            let field =
+                |holds, expected| ensure(holds, "R-MAN-4", what, expected, found, entry.offset);
             let expected = if least == most {
                 Expected::Exactly(least)
             } else {

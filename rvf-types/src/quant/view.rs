@@ -50,9 +50,7 @@ impl<'a> GroupView<'a> {
 
     fn word(&self, place: u32, word: u32) -> Option<u64> {
         let bytes = self.cut(self.group.word_offset(place, word)?, super::WORD_LEN)?;
-        bytes
-            .first_chunk()
-            .map(|bytes| u64::from_le_bytes(*bytes))
+        bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
     /// The correction words of the entries.
@@ -201,5 +199,10 @@ pub fn check_list(
         GroupView::new(group, bytes, offset.saturating_add(group.tiles))?.check(dimension)?;
     }
     let behind = slice(list, len, found.saturating_sub(len)).unwrap_or_default();
-    check_zero(behind, "R-QNT-1", "padding of a list", offset.saturating_add(len))
+    check_zero(
+        behind,
+        "R-QNT-1",
+        "padding of a list",
+        offset.saturating_add(len),
+    )
 }

@@ -53,9 +53,7 @@ pub fn write_group(
     let tile_words = words.saturating_mul(lanes);
     let tiles = codes.len().div_ceil(tile_words.max(1));
     let tiles_end = tiles.saturating_mul(tile_words).saturating_mul(8);
-    let (tiles, behind) = out
-        .split_at_mut_checked(tiles_end)
-        .unwrap_or_default();
+    let (tiles, behind) = out.split_at_mut_checked(tiles_end).unwrap_or_default();
     let tile_bytes = tile_words.saturating_mul(8).max(1);
     for (tile, four) in tiles
         .chunks_exact_mut(tile_bytes)

@@ -4,10 +4,12 @@
 
 use rvf_types::wasm::WasmKind;
 use rvf_types::{
-    DeadExtent, Effort, IdKind, IndexHead, ManifestBuf, Metric, Role, RootRecord, SegmentEntry,
-    SegmentFlags, SegmentHeader, SegmentType, TableBuilder, Target, VectorKind, WasmFeatures,
-    WasmHeader, digest, header, ids, index, quant, root, vec,
+    DeadExtent, Effort, FormatError, IdKind, Index, IndexHead, ListEntry, Manifest, ManifestBuf,
+    ManifestHead, Metric, Order, Role, RootRecord, SegmentEntry, SegmentFlags, SegmentHeader,
+    SegmentType, TableBuilder, Target, VectorKind, WasmFeatures, WasmHeader, digest, header, ids,
+    index, order, quant, root, vec,
 };
+use std::collections::HashSet;
 
 pub(crate) const ROWS: u32 = 70;
 pub(crate) const DIMENSION: u32 = 5;
@@ -74,7 +76,7 @@ pub(crate) fn commit_payload(file: &mut Vec<u8>, manifest: ManifestBuf, payload:
         payload,
     );
     let record = RootRecord::new(
-        manifest.generation,
+        manifest.head.generation,
         file.len() as u64,
         own.offset,
         own.payload_length,
@@ -88,19 +90,90 @@ pub(crate) fn commit_payload(file: &mut Vec<u8>, manifest: ManifestBuf, payload:
     }
 }
 
-/// The payloads that rows and dimension ask for.
-pub(crate) fn payloads(vectors: VectorKind, id_kind: IdKind) -> Vec<(SegmentType, u32, Vec<u8>)> {
-    let head = IndexHead::new(
-        ROWS,
-        DIMENSION,
-        Metric::Cosine,
-        vectors,
-        0x1234_5678_9ABC_DEF0,
-    );
-    let mean: Vec<f32> = (0..DIMENSION).map(|i| i as f32 * 0.25 - 0.5).collect();
-    let mut out = vec![(SegmentType::INDEX, 0, index::write(&head, &mean).unwrap())];
+/// How the vectors of a sample stand in lists: own vectors, and the numbers of the second entries.
+pub(crate) type Lists<'a> = &'a [(u32, &'a [u32])];
 
-    let mut codes = vec![0; quant::list_length(ROWS, DIMENSION) as usize];
+/// One list that holds every vector.
+pub(crate) const ONE: Lists<'_> = &[(ROWS, &[])];
+/// Lists with and without own vectors and second entries; groups that have both, one of them, and none.
+pub(crate) const FOUR: Lists<'_> = &[(40, &[69, 45, 41]), (0, &[0, 7]), (30, &[1]), (0, &[])];
+
+/// The row of a vector: with one list its number.
+pub(crate) fn row_of(number: u32, lists: Lists<'_>) -> u32 {
+    if lists.len() > 1 {
+        (number * 3 + 1) % ROWS
+    } else {
+        number
+    }
+}
+
+pub(crate) fn head(vectors: VectorKind, id_kind: IdKind, lists: Lists<'_>) -> ManifestHead {
+    let count = lists.len() as u32;
+    ManifestHead::new(ROWS, DIMENSION, count, Metric::Cosine, vectors, id_kind)
+}
+
+/// The list directory.
+pub(crate) fn directory(lists: Lists<'_>) -> Vec<ListEntry> {
+    let mut out: Vec<ListEntry> = Vec::new();
+    for &(own, second) in lists {
+        let second = second.len() as u32;
+        out.push(match out.last() {
+            None => ListEntry {
+                offset: 0,
+                own,
+                second,
+                first: 0,
+            },
+            Some(before) => before.next(DIMENSION, own, second).unwrap(),
+        });
+    }
+    out
+}
+
+const CORRECTION: u32 = 0x3F80_1FC0;
+
+fn index_payload(vectors: VectorKind, lists: Lists<'_>) -> Vec<u8> {
+    let count = lists.len() as u32;
+    let seed = 0x1234_5678_9ABC_DEF0;
+    let head = IndexHead::new(ROWS, DIMENSION, Metric::Cosine, vectors, count, seed);
+    let mean: Vec<f32> = (0..DIMENSION).map(|i| i as f32 * 0.25 - 0.5).collect();
+    let (mut codes, mut records) = (Vec::new(), Vec::new());
+    if count > 1 {
+        let words: Vec<u64> = (0..u64::from(count)).map(|list| list & 0b11111).collect();
+        codes =
+            quant::write_list(DIMENSION, &words, &vec![CORRECTION; words.len()], 0, &[]).unwrap();
+        let stride = vec::stride(VectorKind::I8, DIMENSION) as usize;
+        records = vec![0; stride * count as usize];
+        for (record, list) in records.chunks_mut(stride).zip(0..) {
+            vec::write_i8(record, list, 0.5, &[list as i8 + 1; DIMENSION as usize]).unwrap();
+        }
+    }
+    index::write(&head, &mean, &directory(lists), &codes, &records).unwrap()
+}
+
+fn quant_payload(lists: Lists<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (entry, (own, second)) in directory(lists).iter().zip(lists) {
+        let numbers = (entry.first..entry.first + own).chain(second.iter().copied());
+        let words: Vec<u64> = numbers.map(|number| u64::from(number) & 0b11111).collect();
+        let corrections = vec![CORRECTION; words.len()];
+        out.extend(
+            quant::write_list(DIMENSION, &words, &corrections, entry.first, second).unwrap(),
+        );
+    }
+    out
+}
+
+/// The payloads that rows, dimension and lists ask for.
+pub(crate) fn payloads(
+    vectors: VectorKind,
+    id_kind: IdKind,
+    lists: Lists<'_>,
+) -> Vec<(SegmentType, u32, Vec<u8>)> {
+    let mut out = vec![
+        (SegmentType::INDEX, 0, index_payload(vectors, lists)),
+        (SegmentType::QUANT, 0, quant_payload(lists)),
+    ];
     let mut records = vec![0; vec::payload_length(VectorKind::I8, ROWS, DIMENSION) as usize];
     let mut halves = vec![0; vec::payload_length(VectorKind::F16, ROWS, DIMENSION) as usize];
     let mut floats = vec![0; vec::payload_length(VectorKind::F32, ROWS, DIMENSION) as usize];
@@ -108,33 +181,25 @@ pub(crate) fn payloads(vectors: VectorKind, id_kind: IdKind) -> Vec<(SegmentType
         let from = vec::record_offset(kind, row, DIMENSION) as usize;
         from..from + vec::stride(kind, DIMENSION) as usize
     };
-    for row in 0..ROWS {
-        let (code, correction) = quant::row_offsets(ROWS, DIMENSION, row).unwrap();
-        codes[code as usize] = row as u8 & 0b11111;
-        codes[correction as usize..][..4].copy_from_slice(&0x3F80_1FC0_u32.to_le_bytes());
+    for number in 0..ROWS {
+        let row = row_of(number, lists);
         let components: Vec<i8> = (0..DIMENSION as i8).map(|i| i * 7 - row as i8).collect();
         let wide: Vec<f32> = components.iter().map(|&c| c.into()).collect();
-        vec::write_i8(
-            &mut records[place(VectorKind::I8, row)],
-            row,
-            1.0,
-            &components,
-        )
-        .unwrap();
-        vec::write_f16(
-            &mut halves[place(VectorKind::F16, row)],
-            row,
-            &[0x3C00; DIMENSION as usize],
-        )
-        .unwrap();
-        vec::write_f32(&mut floats[place(VectorKind::F32, row)], row, &wide).unwrap();
+        let half = [0x3C00; DIMENSION as usize];
+        let record = &mut records[place(VectorKind::I8, number)];
+        vec::write_i8(record, row, 1.0, &components).unwrap();
+        vec::write_f16(&mut halves[place(VectorKind::F16, number)], row, &half).unwrap();
+        vec::write_f32(&mut floats[place(VectorKind::F32, number)], row, &wide).unwrap();
     }
-    out.push((SegmentType::QUANT, 0, codes));
     out.push((SegmentType::VEC, 0, records));
     match vectors {
         VectorKind::I8 => {}
         VectorKind::F16 => out.push((SegmentType::VEC, 1, halves)),
         VectorKind::F32 => out.push((SegmentType::VEC, 2, floats)),
+    }
+    if lists.len() > 1 {
+        let rows: Vec<u32> = (0..ROWS).map(|number| row_of(number, lists)).collect();
+        out.push((SegmentType::ORDER, 0, order::write(&rows).unwrap()));
     }
     match id_kind {
         IdKind::None => {}
@@ -194,12 +259,17 @@ pub(crate) fn efforts(vectors: VectorKind) -> Vec<Effort> {
     ]
 }
 
-/// A valid file. Its QUANT segment has a stored digest table; an ancillary segment of an unknown type is among the others.
+/// A valid file of one list.
 pub(crate) fn sample(vectors: VectorKind, id_kind: IdKind) -> Sample {
+    sample_of(vectors, id_kind, ONE)
+}
+
+/// A valid file. Its QUANT segment has a stored digest table; an ancillary segment of an unknown type is among the others.
+pub(crate) fn sample_of(vectors: VectorKind, id_kind: IdKind, lists: Lists<'_>) -> Sample {
     let mut file = vec![0; 4096];
-    let mut manifest = ManifestBuf::new(ROWS, DIMENSION, Metric::Cosine, vectors, id_kind);
+    let mut manifest = ManifestBuf::new(head(vectors, id_kind, lists));
     let mut tables = Vec::new();
-    for (kind, sub_kind, payload) in payloads(vectors, id_kind) {
+    for (kind, sub_kind, payload) in payloads(vectors, id_kind, lists) {
         let id = manifest.entries.len() as u64 + 1;
         let header = SegmentHeader::new(kind, id, payload.len() as u64);
         let log = if kind == SegmentType::QUANT { 10 } else { 12 };
@@ -236,8 +306,8 @@ pub(crate) fn second_generation() -> Sample {
     let gone = manifest
         .entries
         .remove(entry(&manifest, SegmentType(0x77), 0));
-    manifest.generation = 2;
-    manifest.predecessor = Some(rvf_types::Predecessor {
+    manifest.head.generation = 2;
+    manifest.head.predecessor = Some(rvf_types::Predecessor {
         offset: first.record.manifest_offset,
         payload_length: first.record.manifest_length,
         hash: first.record.manifest_hash,
@@ -270,8 +340,8 @@ pub(crate) fn second_generation() -> Sample {
 }
 
 /// Opens a file as a reader does: root, manifest, and every byte of every live segment.
-pub(crate) fn open(file: &[u8]) -> Result<rvf_types::Root, rvf_types::FormatError> {
-    use rvf_types::{DigestTable, Manifest, Root};
+pub(crate) fn open(file: &[u8]) -> Result<rvf_types::Root, FormatError> {
+    use rvf_types::{DigestTable, Root};
     let cut = |from: u64, len: u64| &file[from as usize..(from + len) as usize];
     let root = Root::parse(file)?;
     root.check_file_length(file.len() as u64)?;
@@ -312,7 +382,7 @@ pub(crate) fn open(file: &[u8]) -> Result<rvf_types::Root, rvf_types::FormatErro
         }
         let end = entry.payload_offset() + entry.payload_length;
         header::check_padding(cut(end, header::padding(entry.payload_length) as u64), end)?;
-        check_content(&manifest, &entry, payload)?;
+        check_content(&manifest, &entry, file)?;
     }
     for dead in manifest.dead() {
         let header = SegmentHeader::parse(cut(dead.offset, 64), dead.offset)?;
@@ -332,23 +402,50 @@ pub(crate) fn open(file: &[u8]) -> Result<rvf_types::Root, rvf_types::FormatErro
 
 /// The rules of a payload's own content.
 pub(crate) fn check_content(
-    manifest: &rvf_types::Manifest<'_>,
+    manifest: &Manifest<'_>,
     entry: &SegmentEntry,
-    payload: &[u8],
-) -> Result<(), rvf_types::FormatError> {
+    file: &[u8],
+) -> Result<(), FormatError> {
     let head = manifest.head();
     let at = entry.payload_offset();
+    let payload_of = |entry: &SegmentEntry| {
+        &file[entry.payload_offset() as usize..][..entry.payload_length as usize]
+    };
+    let payload = payload_of(entry);
     match entry.kind {
         SegmentType::INDEX => index::Index::parse(payload, at, head).map(drop),
-        SegmentType::QUANT => quant::check_list(payload, head.rows, head.dimension, at),
+        SegmentType::QUANT => {
+            let index = manifest.find(SegmentType::INDEX).unwrap();
+            let index = Index::parse(payload_of(&index), index.payload_offset(), head)?;
+            index.check_quant_length(entry.payload_length, at)?;
+            check_lists(payload, &index, at)
+        }
+        SegmentType::ORDER => {
+            let numbers = Order::parse(payload, at, head.rows)?;
+            numbers.check(&mut [0xFF; 9])?;
+            // Less memory takes more passes, and gives the same answer.
+            numbers.check(&mut [0xFF; 2])
+        }
         SegmentType::VEC => {
             let kind = entry.vector_kind().unwrap();
             let stride = vec::stride(kind, head.dimension) as usize;
-            for (record, number) in payload.chunks(stride).zip(0..) {
-                if kind == VectorKind::I8 {
-                    vec::I8Record::parse(record, head.dimension, at)?.check(number, at)?;
+            let order = manifest.find(SegmentType::ORDER);
+            let order = order
+                .map(|entry| Order::parse(payload_of(&entry), entry.payload_offset(), head.rows))
+                .transpose()?;
+            for (bytes, number) in payload.chunks(stride).zip(0..) {
+                let row = if kind == VectorKind::I8 {
+                    let record = vec::I8Record::parse(bytes, head.dimension, at)?;
+                    record.check(at)?;
+                    record.row
                 } else {
-                    vec::FloatRecord::parse(record, kind, head.dimension, at)?.check(number, at)?;
+                    let record = vec::FloatRecord::parse(bytes, kind, head.dimension, at)?;
+                    record.check(at)?;
+                    record.row
+                };
+                match &order {
+                    Some(order) => order.check_record(row, number, at)?,
+                    None => vec::check_row(row, number, at)?,
                 }
             }
             Ok(())
@@ -371,4 +468,30 @@ pub(crate) fn check_content(
         }
         _ => Ok(()),
     }
+}
+
+/// Codes and vector numbers of every list.
+fn check_lists(payload: &[u8], index: &Index<'_>, at: u64) -> Result<(), FormatError> {
+    let (rows, dimension) = (index.head().rows, index.head().dimension);
+    let mut seen = HashSet::new();
+    for list in index.lists() {
+        let from = list.offset as usize;
+        let len = quant::padded_length(list.own, list.second, dimension) as usize;
+        let (bytes, at) = (&payload[from..from + len], at + list.offset);
+        quant::check_list(bytes, list.own, list.second, dimension, at)?;
+        for group in quant::groups(list.own, list.second, dimension) {
+            let view = quant::GroupView::new(group, &bytes[group.tiles as usize..], at)?;
+            view.check_numbers(&list, rows)?;
+            for number in view.numbers().skip(group.own as usize) {
+                if !seen.insert(number) {
+                    return Err(FormatError::Other {
+                        rule: "R-QNT-4",
+                        what: "a vector has two second entries",
+                        offset: at,
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
 }
