@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! list    groups of 32 entries (own ones, then second ones), zeros up to a multiple of 64
-//! group   tiles, correction words, and the vector numbers where an entry is a second one
+//! group   tiles, correction words, and the vector numbers where an entry is a second one: as many of each as the tiles
+//!         have places
 //! tile    word 0 of four codes, word 1 of the four, … word W − 1 of the four
 //! ```
 //!
@@ -45,37 +46,36 @@ pub const fn code_length(dimension: u32) -> u64 {
     (code_words(dimension) as u64).saturating_mul(WORD_LEN)
 }
 
-/// Bytes of the tiles of so many codes.
-const fn tiles_length(codes: u64, dimension: u32) -> u64 {
-    codes
+/// Places of so many entries in tiles: entries, and the zeros that fill up the last tile.
+const fn places(entries: u64) -> u64 {
+    entries
         .div_ceil(TILE_CODES as u64)
         .saturating_mul(TILE_CODES as u64)
-        .saturating_mul(code_length(dimension))
 }
 
 /// Bytes of a group of `entries` entries (at most 32), with or without their vector numbers.
 #[must_use]
 pub const fn group_length(entries: u32, numbers: bool, dimension: u32) -> u64 {
-    let words = if numbers {
-        CORRECTION_LEN.saturating_add(NUMBER_LEN)
-    } else {
-        CORRECTION_LEN
-    };
-    tiles_length(entries as u64, dimension).saturating_add((entries as u64).saturating_mul(words))
+    let number = if numbers { NUMBER_LEN } else { 0 };
+    let place = code_length(dimension)
+        .saturating_add(CORRECTION_LEN)
+        .saturating_add(number);
+    places(entries as u64).saturating_mul(place)
 }
 
 /// Bytes of the first `entries` entries of a list: all of them, or a multiple of 32.
 const fn leading_length(own: u32, second: u32, dimension: u32, entries: u64) -> u64 {
-    // The groups from this entry on have vector numbers: own entries stand first.
+    let places = places(entries);
+    // The groups from this place on have vector numbers: own entries stand first.
     let plain = if second == 0 {
-        entries
+        places
     } else {
         (own as u64).saturating_sub((own % GROUP_ENTRIES) as u64)
     };
-    // At most 2³³ entries of 2²⁹ + 8 bytes for any u32: nothing saturates.
-    tiles_length(entries, dimension)
-        .saturating_add(entries.saturating_mul(CORRECTION_LEN))
-        .saturating_add(entries.saturating_sub(plain).saturating_mul(NUMBER_LEN))
+    // At most 2³³ places of 2²⁹ + 8 bytes for any u32: nothing saturates.
+    places
+        .saturating_mul(code_length(dimension).saturating_add(CORRECTION_LEN))
+        .saturating_add(places.saturating_sub(plain).saturating_mul(NUMBER_LEN))
 }
 
 /// Entries of a list.
@@ -127,7 +127,7 @@ impl Group {
         self.end.saturating_sub(self.tiles)
     }
 
-    /// Entries that the tiles have room for: those of the group, and the zeros of the last tile.
+    /// Places of the group: its entries, and the zeros that fill up the last tile.
     #[must_use]
     pub const fn places(&self) -> u32 {
         self.entries.div_ceil(TILE_CODES).saturating_mul(TILE_CODES)
@@ -149,23 +149,23 @@ impl Group {
         self.tiles.checked_add(words.saturating_mul(WORD_LEN))
     }
 
-    /// Where the correction word of an entry of the group stands: 4 bytes, counted from the start of the list.
+    /// Where the correction word of a place of the group stands: 4 bytes, counted from the start of the list.
     #[must_use]
-    pub const fn correction_offset(&self, entry: u32) -> Option<u64> {
-        if entry >= self.entries {
+    pub const fn correction_offset(&self, place: u32) -> Option<u64> {
+        if place >= self.places() {
             return None;
         }
         self.corrections
-            .checked_add((entry as u64).saturating_mul(CORRECTION_LEN))
+            .checked_add((place as u64).saturating_mul(CORRECTION_LEN))
     }
 
-    /// Where the vector number of an entry of the group stands: 4 bytes, counted from the start of the list.
+    /// Where the vector number of a place of the group stands: 4 bytes, counted from the start of the list.
     /// None in a group without numbers.
     #[must_use]
-    pub const fn number_offset(&self, entry: u32) -> Option<u64> {
+    pub const fn number_offset(&self, place: u32) -> Option<u64> {
         match self.numbers {
-            Some(at) if entry < self.entries => {
-                at.checked_add((entry as u64).saturating_mul(NUMBER_LEN))
+            Some(at) if place < self.places() => {
+                at.checked_add((place as u64).saturating_mul(NUMBER_LEN))
             }
             _ => None,
         }
@@ -191,8 +191,9 @@ pub fn group(own: u32, second: u32, dimension: u32, number: u32) -> Option<Group
     let entries = here(left)?;
     let own_here = here(u64::from(own).saturating_sub(first))?;
     let tiles = leading_length(own, second, dimension, first);
-    let corrections = tiles.checked_add(tiles_length(entries.into(), dimension))?;
-    let behind = corrections.checked_add(u64::from(entries).checked_mul(CORRECTION_LEN)?)?;
+    let places = places(entries.into());
+    let corrections = tiles.checked_add(places.checked_mul(code_length(dimension))?)?;
+    let behind = corrections.checked_add(places.checked_mul(CORRECTION_LEN)?)?;
     let numbers = (own_here < entries).then_some(behind);
     Some(Group {
         first,

@@ -22,11 +22,11 @@ fn groups_of_a_list_follow_each_other_and_fill_it() {
                 assert_eq!(u64::from(group.entries), count);
                 let owned = chunk.iter().filter(|&&entry| entry < own).count();
                 assert_eq!(group.own, owned as u32);
-                let tiles = chunk.chunks(4).count() as u64 * 4 * words * 8;
-                assert_eq!(group.corrections, end + tiles);
-                let behind = group.corrections + 4 * count;
+                let places = chunk.chunks(4).count() as u64 * 4;
+                assert_eq!(group.corrections, end + places * words * 8);
+                let behind = group.corrections + 4 * places;
                 assert_eq!(group.numbers, seconds.then_some(behind));
-                end = behind + if seconds { 4 * count } else { 0 };
+                end = behind + if seconds { 4 * places } else { 0 };
                 assert_eq!((group.end, group.length()), (end, end - group.tiles));
                 assert_eq!(
                     quant::group_length(group.entries, seconds, dimension),
@@ -42,7 +42,7 @@ fn groups_of_a_list_follow_each_other_and_fill_it() {
                     );
                 }
                 assert_eq!(group.word_offset(0, words as u32), None);
-                assert_eq!(group.correction_offset(group.entries), None);
+                assert_eq!(group.correction_offset(places as u32), None);
                 assert_eq!(group.number_offset(0), group.numbers);
             }
             assert_eq!(groups.next(), None);
@@ -74,7 +74,8 @@ fn a_list_is_written_as_the_text_says() {
         word(&mut want, w);
     }
     (32..37_u32).for_each(|entry| want.extend_from_slice(&(entry << 14).to_le_bytes()));
-    for number in [82_u32, 83, 7, 99, 3] {
+    want.extend_from_slice(&[0; 12]);
+    for number in [82_u32, 83, 7, 99, 3, 0, 0, 0] {
         want.extend_from_slice(&number.to_le_bytes());
     }
     assert_eq!(want.len() as u64, quant::list_length(34, 3, 100));
@@ -105,15 +106,15 @@ fn a_group_of_parts_that_do_not_fit_is_not_written() {
         )
         .map_err(|error| error.rule())
     };
-    assert_eq!(rule(64 + 12, 6, 3, None), Ok(()));
-    assert_eq!(rule(64 + 24, 6, 3, Some(3)), Ok(()));
+    assert_eq!(rule(64 + 16, 6, 3, None), Ok(()));
+    assert_eq!(rule(64 + 32, 6, 3, Some(3)), Ok(()));
     for (length, codes, corrections, numbers) in [
-        (64 + 11, 6, 3, None),
-        (64 + 12, 5, 3, None),
-        (64 + 12, 6, 3, Some(3)),
-        (64 + 24, 6, 3, Some(2)),
+        (64 + 12, 6, 3, None),
+        (64 + 16, 5, 3, None),
+        (64 + 16, 6, 3, Some(3)),
+        (64 + 32, 6, 3, Some(2)),
         (0, 0, 0, None),
-        (9 * 64 + 33 * 4, 66, 33, None),
+        (9 * (64 + 16), 66, 33, None),
     ] {
         assert_eq!(rule(length, codes, corrections, numbers), Err("R-QNT-1"));
     }
@@ -143,7 +144,7 @@ fn strides_are_those_of_the_text() {
     );
     assert_eq!(index::payload_length(384, 1), 128 + 1536 + 32);
     assert_eq!(index::payload_length(3, 1), 192 + 32);
-    // 3 entries, filled up to 128; a tile of 3 codes and 3 words, filled up to 64; 3 records.
+    // 3 entries, filled up to 128; a tile and its 4 words, filled up to 64; 3 records.
     assert_eq!(index::centroid_codes_offset(3, 3), 192 + 128);
     assert_eq!(index::centroid_records_offset(3, 3), 192 + 128 + 64);
     assert_eq!(index::payload_length(3, 3), 192 + 128 + 64 + 3 * 16);

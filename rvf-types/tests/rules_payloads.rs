@@ -141,8 +141,8 @@ fn the_directory_and_centroids_of_more_than_one_list() {
         ("more own vectors than rows", entry(2, 11), 1),
         ("own vectors that do not add up", entry(3, 8), 1),
         ("fewer own vectors than rows", entry(2, 8), 29),
-        ("more second entries than rows", entry(3, 12), 71),
-        ("another number of second entries", entry(0, 12), 40),
+        ("more entries than rows", entry(0, 12), 31),
+        ("another number of second entries", entry(0, 12), 30),
         ("first vector of the first list", entry(0, 16), 1),
         ("first vector of a list", entry(2, 16), 39),
         ("first vector of an empty list", entry(3, 16), 69),
@@ -173,7 +173,7 @@ fn vector_numbers_in_groups() {
     let list = common::directory(FOUR)[0];
     let group = quant::group(list.own, list.second, common::DIMENSION, 1).unwrap();
     let second = common::directory(FOUR)[1];
-    let behind = second.offset as usize + 64 / 2 + 2 * 4;
+    let behind = second.offset as usize + 4 * (8 + 4);
     let number = |entry: u32, value: u32| {
         rule(&|b| {
             let at = group.number_offset(entry).unwrap() as usize;
@@ -190,8 +190,13 @@ fn vector_numbers_in_groups() {
     let twice = rule(&|b| b[behind..behind + 4].copy_from_slice(&1_u32.to_le_bytes()));
     assert_eq!(twice, "R-QNT-4", "a second entry in two lists");
     // The group of 11 entries fills two tiles and three places of a third.
-    let zero = group.word_offset(11, 0).unwrap() as usize;
-    assert_eq!(rule(&|b| b[zero] = 1), "R-QNT-1");
+    for zero in [
+        group.word_offset(11, 0),
+        group.correction_offset(11),
+        group.number_offset(11),
+    ] {
+        assert_eq!(rule(&|b| b[zero.unwrap() as usize] = 1), "R-QNT-1");
+    }
     assert_eq!(rule(&|b| b[group.end as usize] = 1), "R-QNT-1", "padding");
     assert_eq!(rule(&|b| b.resize(b.len() + 64, 0)), "R-QNT-1");
 }

@@ -113,7 +113,7 @@ impl DirectoryCheck {
     /// Takes the next entry. `at` is its place in the file.
     ///
     /// # Errors
-    /// R-IDX-1 for an offset or a first vector that does not follow from the entries before, for more vectors than rows,
+    /// R-IDX-1 for an offset or a first vector that does not follow from the entries before, for more entries than rows,
     /// for second entries where there is one list, and for an entry behind the last.
     pub fn take(&mut self, entry: &ListEntry, at: u64) -> Result<(), FormatError> {
         let field = |holds, what, expected, found, place: u64| {
@@ -146,7 +146,9 @@ impl DirectoryCheck {
         same("first vector of a list", first, self.first.into(), 0x10)?;
         let left = self.rows.saturating_sub(self.first);
         most("own vectors of a list", entry.own, left, 0x08)?;
-        let second = if self.lists > 1 { self.rows } else { 0 };
+        // A list has no vector twice, and a file with one list has no second entries.
+        let rest = if self.lists > 1 { self.rows } else { entry.own };
+        let second = rest.saturating_sub(entry.own);
         most("second entries of a list", entry.second, second, 0x0C)?;
         let length = quant::padded_length(entry.own, entry.second, self.dimension);
         // An end above 2⁶⁴ is the offset of no list, nor the length of a payload, which is a multiple of 64.

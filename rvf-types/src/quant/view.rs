@@ -1,6 +1,8 @@
 //! Groups as they lie in a payload, and their check.
 
-use super::{CORRECTION_LEN, Correction, Group, NUMBER_LEN, code_words, groups, padded_length};
+use super::{
+    CORRECTION_LEN, Correction, Group, NUMBER_LEN, WORD_LEN, code_words, groups, padded_length,
+};
 use crate::bytes::{check_zero, ensure, slice};
 use crate::error::{Expected, FormatError};
 use crate::index::ListEntry;
@@ -49,7 +51,7 @@ impl<'a> GroupView<'a> {
     }
 
     fn word(&self, place: u32, word: u32) -> Option<u64> {
-        let bytes = self.cut(self.group.word_offset(place, word)?, super::WORD_LEN)?;
+        let bytes = self.cut(self.group.word_offset(place, word)?, WORD_LEN)?;
         bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
@@ -88,10 +90,10 @@ impl<'a> GroupView<'a> {
         self.offset.saturating_add(within)
     }
 
-    /// Checks the codes, the zeros of the last tile and the correction words.
+    /// Checks the codes, the correction words, and the zeros where the last tile has no entry.
     ///
     /// # Errors
-    /// R-QNT-1 for a tile that is not zero where it has no entry, R-QNT-2 for bits at and above the dimension, R-QNT-3.
+    /// R-QNT-1 for a place without an entry that is not zero, R-QNT-2 for bits at and above the dimension, R-QNT-3.
     pub fn check(&self, dimension: u32) -> Result<(), FormatError> {
         let group = &self.group;
         ensure(
@@ -119,13 +121,17 @@ impl<'a> GroupView<'a> {
                 self.place(group.word_offset(entry, last)),
             )?;
         }
+        let zero = |at: Option<u64>, len| {
+            let bytes = at.and_then(|at| self.cut(at, len)).unwrap_or_default();
+            let what = "place of a group without an entry";
+            check_zero(bytes, "R-QNT-1", what, self.place(at))
+        };
         for place in group.entries..group.places() {
             for word in 0..group.code_words {
-                let at = group.word_offset(place, word);
-                let bytes = at.and_then(|at| self.cut(at, super::WORD_LEN));
-                let what = "tile of codes without an entry";
-                check_zero(bytes.unwrap_or_default(), "R-QNT-1", what, self.place(at))?;
+                zero(group.word_offset(place, word), WORD_LEN)?;
             }
+            zero(group.correction_offset(place), CORRECTION_LEN)?;
+            zero(group.number_offset(place), NUMBER_LEN)?;
         }
         for (word, entry) in self.corrections().zip(0..) {
             Correction::parse(word, self.place(group.correction_offset(entry)))?;

@@ -68,9 +68,15 @@ pub fn write_group(
             }
         }
     }
-    let values = corrections.iter().chain(numbers.unwrap_or_default());
-    for (place, value) in behind.as_chunks_mut::<4>().0.iter_mut().zip(values) {
-        *place = value.to_le_bytes();
+    let places = tiles_end
+        .checked_div(words.saturating_mul(8))
+        .unwrap_or_default();
+    let parts = behind.chunks_mut(places.saturating_mul(4).max(1));
+    for (part, values) in parts.zip([corrections].into_iter().chain(numbers)) {
+        part.fill(0);
+        for (place, value) in part.as_chunks_mut::<4>().0.iter_mut().zip(values) {
+            *place = value.to_le_bytes();
+        }
     }
     Ok(())
 }
@@ -114,8 +120,7 @@ pub fn write_list(
         return Err(wrong("words of the codes of a list", expected, codes.len()));
     }
     let length = super::padded_length(own, seconds, dimension);
-    let mut out = Vec::new();
-    out.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+    let mut out = alloc::vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     let own_numbers = (first..).take(usize::try_from(own).unwrap_or(usize::MAX));
     let mut numbers = own_numbers.chain(second.iter().copied());
     let full = usize::try_from(super::GROUP_ENTRIES).unwrap_or(32);
