@@ -189,34 +189,7 @@ impl<'a> Manifest<'a> {
     /// The effort that answers a wish for `recall` (0 to 1) at `k` hits (R-MAN-8).
     #[must_use]
     pub fn choose_effort(&self, k: u32, recall: f64) -> EffortChoice {
-        let Some(listed) = self
-            .efforts()
-            .map(|e| e.k)
-            .find(|&n| n >= k)
-            .or_else(|| self.efforts().last().map(|e| e.k))
-        else {
-            return EffortChoice::NotMeasured;
-        };
-        let mut ceiling = None;
-        for effort in self.efforts().filter(|effort| effort.k == listed) {
-            if effort.recall() >= recall {
-                return EffortChoice::Measured(Effort {
-                    pool: self.raised(effort.pool, k),
-                    ..effort
-                });
-            }
-            ceiling = Some(effort);
-        }
-        ceiling.map_or(EffortChoice::NotMeasured, EffortChoice::AboveCeiling)
-    }
-
-    /// The pool for a wish of k hits: where vectors are kept as i8 only, nothing is re-scored.
-    fn raised(&self, pool: u32, k: u32) -> u32 {
-        if self.head.vectors == VectorKind::I8 {
-            k
-        } else {
-            pool.max(k)
-        }
+        EffortChoice::choose(self.efforts(), self.head.vectors, k, recall)
     }
 
     fn check_parts(&self) -> Result<(), FormatError> {

@@ -149,8 +149,40 @@ impl Effort {
 pub enum EffortChoice {
     /// The cheapest entry that reaches it, its pool raised to at least the wished k (k itself where vectors are kept as i8 only).
     Measured(Effort),
-    /// No entry reaches it; this one, the last, is the file's ceiling.
+    /// No entry reaches it; this one, the last, is the file's ceiling. Its pool is raised in the same way.
     AboveCeiling(Effort),
     /// The file has no effort entries.
     NotMeasured,
+}
+
+impl EffortChoice {
+    /// The effort that answers a wish for `recall` (0 to 1) at `k` hits, of entries in the order of a manifest
+    /// (R-MAN-8). `vectors` is the most exact element type that the file keeps.
+    #[must_use]
+    pub fn choose(
+        efforts: impl DoubleEndedIterator<Item = Effort> + Clone,
+        vectors: VectorKind,
+        k: u32,
+        recall: f64,
+    ) -> Self {
+        let ks = efforts.clone().map(|effort| effort.k);
+        let Some(listed) = ks.clone().find(|&listed| listed >= k).or(ks.last()) else {
+            return Self::NotMeasured;
+        };
+        let raised = |effort: Effort| Effort {
+            pool: match vectors {
+                // Nothing is re-scored.
+                VectorKind::I8 => k,
+                VectorKind::F16 | VectorKind::F32 => effort.pool.max(k),
+            },
+            ..effort
+        };
+        let mut of_k = efforts.filter(|effort| effort.k == listed);
+        let found = of_k.clone().find(|effort| effort.recall() >= recall);
+        match (found, of_k.next_back()) {
+            (Some(effort), _) => Self::Measured(raised(effort)),
+            (None, Some(last)) => Self::AboveCeiling(raised(last)),
+            (None, None) => Self::NotMeasured,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A manifest that owns its parts, for writers.
 
 use super::head::Counts;
-use super::{DeadExtent, Effort, Manifest, ManifestHead, SegmentEntry};
+use super::{DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, SegmentEntry};
 use crate::error::{Expected, FormatError};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -35,6 +35,13 @@ impl ManifestBuf {
             efforts: Vec::new(),
             properties: BTreeMap::new(),
         }
+    }
+
+    /// The effort that answers a wish for `recall` (0 to 1) at `k` hits (R-MAN-8).
+    #[must_use]
+    pub fn choose_effort(&self, k: u32, recall: f64) -> EffortChoice {
+        let efforts = self.efforts.iter().copied();
+        EffortChoice::choose(efforts, self.head.vectors, k, recall)
     }
 
     /// The payload of the MANIFEST segment. It is checked as a reader checks it ([`Manifest::parse`]).
