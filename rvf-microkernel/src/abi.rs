@@ -10,15 +10,14 @@ use core::slice::from_raw_parts;
 use crate::Error;
 use crate::backend::Backend;
 use crate::data::{Data, Need, Region};
-use crate::distance::BAD;
-use crate::index::{Index, LAYOUT};
+use crate::index::{HEAD_LEN, Index, LAYOUT};
 use crate::machine::{Phase, Step};
 use crate::memory::View;
 use crate::params::Settings;
 use crate::query::{Hit, Query, Stats};
 
 /// The version of this interface.
-const ABI: i32 = 0x2_0001;
+const ABI: i32 = 0x2_0002;
 /// The answer of a call that has nothing to tell.
 const OK: i32 = 0;
 /// Bytes of a context.
@@ -33,6 +32,7 @@ const STATE_TAG: u32 = u32::from_le_bytes(*b"RVFq");
 #[repr(C, align(16))]
 struct Context {
     index: Index,
+    mean: u32,
     /// Address and length of each region that is in memory; the length is 0 for one that is not.
     resident: [(u32, u32); Region::COUNT],
     tag: u32,
@@ -119,10 +119,13 @@ macro_rules! pass {
     };
 }
 
+/// Bytes of memory behind any buffer: those of a vector register (K-ABI-7).
+const MARGIN: u64 = 16;
+
 /// Checks that a buffer lies inside the memory, and not at 0.
 #[inline(never)]
 fn check(address: u32, len: u64) -> i32 {
-    if address == 0 || u64::from(address) + len > (memory_size::<0>() as u64) << 16 {
+    if address == 0 || u64::from(address) + len + MARGIN > (memory_size::<0>() as u64) << 16 {
         return Error::BadPointer.code();
     }
     OK
@@ -215,18 +218,22 @@ fn open(index: u32, index_len: u32, ctx: u32, ctx_len: u32) -> i32 {
     }
     // SAFETY: inside the memory and aligned.
     unsafe {
-        match Index::parse(from_raw_parts(index as *const u8, index_len as usize)) {
-            Ok(index) => {
-                (ctx as *mut Context).write(Context {
-                    tag: CONTEXT_TAG ^ ctx,
-                    index,
-                    resident: [(0, 0); Region::COUNT],
-                });
-                OK
-            }
-            Err(error) => error.code(),
+        let context = ctx as *mut Context;
+        let place = &mut *(&raw mut (*context).index).cast::<MaybeUninit<Index>>();
+        (*context).tag = 0;
+        let head = from_raw_parts(index as *const u8, index_len as usize);
+        if let Err(error) = Index::parse_into(head, place) {
+            return error.code();
         }
+        // The regions are not in memory yet.
+        (&raw mut (*context).resident).write_bytes(0, 1);
+        (*context).mean = index + HEAD_LEN as u32;
+        if (index_len as usize) < HEAD_LEN + (*context).index.mean_len() {
+            return Error::BadIndex.code();
+        }
+        (*context).tag = CONTEXT_TAG ^ ctx;
     }
+    OK
 }
 
 fn resident(ctx: u32, region: u32, address: u32, len: u32) -> i32 {
@@ -245,29 +252,34 @@ fn query_size(ctx: u32, params: u32) -> i32 {
 }
 
 fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32 {
-    let size = query_size(ctx, params);
-    if size < 0 {
-        return size;
-    }
     pass!(check_aligned(memory, len));
-    if len < size as u32 {
-        return Error::SmallBuffer.code();
-    }
-    // SAFETY: the memory holds what `prepare` lays out in it.
+    let mut size = size_of::<State>() as i32;
+    // SAFETY: the memory holds a state, and behind it what `prepare` lays out is used only if there is room.
     unsafe {
-        prepare(
-            ctx,
-            params,
-            &mut *(memory as *mut MaybeUninit<State>),
-            memory,
-        );
+        if len >= size as u32 {
+            size = prepare(
+                ctx,
+                params,
+                &mut *(memory as *mut MaybeUninit<State>),
+                memory,
+            );
+            if size < 0 {
+                return size;
+            }
+        }
+        if len < size as u32 {
+            return Error::SmallBuffer.code();
+        }
         let state = state(memory);
         // No handle until the vector is taken.
         state.tag = 0;
-        pass!(check(vector, u64::from(state.query.index.dimension()) * 4));
+        let len = state.query.index.mean_len();
+        pass!(check(vector, len as u64));
+        let mean = (*state.feeding.context).mean as *const u8;
+        let mean = View::new(from_raw_parts(mean, len));
         if let Err(error) = state
             .query
-            .take_vector(|i| (vector as *const f32).add(i).read_unaligned())
+            .take_vector(|i| (vector as *const f32).add(i).read_unaligned(), mean)
         {
             return error.code();
         }
@@ -344,38 +356,23 @@ fn query_stats(address: u32, out: u32) -> i32 {
     OK
 }
 
-fn block_distances(address: u32, records: u32, count: u32, out: u32) -> i32 {
-    pass!(check_state(address));
-    // SAFETY: just checked.
-    let query = unsafe { &state(address).query };
-    let len = query.index.stride(Region::VecI8);
-    pass!(check(records, u64::from(count) * u64::from(len)));
-    pass!(check(out, u64::from(count) * 8));
-    for i in 0..count {
-        // SAFETY: there are `count` records and as many places; a query that began has its vector.
-        unsafe {
-            let record = from_raw_parts((records + i * len) as *const u8, len as usize);
-            let key = query.key_of(View::new(record), false);
-            if key == BAD {
-                return Error::BadData.code();
-            }
-            ((out + i * 8) as *mut Hit).write_unaligned(Hit::of(key));
-        }
-    }
-    OK
-}
-
-fn topk_merge(address: u32, pairs: u32, count: u32) -> i32 {
+fn block(address: u32, records: u32, count: u32) -> i32 {
     pass!(check_state(address));
     // SAFETY: just checked.
     let query = unsafe { &mut state(address).query };
     if query.cursor.phase != Phase::Done {
         return Error::State.code();
     }
-    pass!(check(pairs, u64::from(count) * 8));
+    let len = query.index.i8_len();
+    pass!(check(records, u64::from(count) * u64::from(len)));
     for i in 0..count {
-        // SAFETY: there are `count` pairs.
-        query.merge_hit(unsafe { ((pairs + i * 8) as *const Hit).read_unaligned() });
+        // SAFETY: there are `count` records; a query that began has its vector.
+        unsafe {
+            let record = from_raw_parts((records + i * len) as *const u8, len as usize);
+            if !query.offer_record(View::new(record)) {
+                return Error::BadData.code();
+            }
+        }
     }
     OK
 }
@@ -396,15 +393,14 @@ macro_rules! exports {
 exports! {
     rvf_open(index, index_len, ctx, ctx_len) => open;
     rvf_resident(ctx, region, address, len) => resident;
-    rvf_query_size(ctx, params) => query_size;
-    rvf_query_begin(ctx, params, vector, state, state_len) => query_begin;
-    rvf_query_step(state) => query_step;
-    rvf_query_needs(state) => query_needs;
-    rvf_query_feed(state, i, address) => query_feed;
-    rvf_query_results(state, out, max) => query_results;
-    rvf_query_stats(state, out) => query_stats;
-    rvf_block_distances(state, records, count, out) => block_distances;
-    rvf_topk_merge(state, pairs, count) => topk_merge;
+    rvf_size(ctx, params) => query_size;
+    rvf_begin(ctx, params, vector, state, state_len) => query_begin;
+    rvf_step(state) => query_step;
+    rvf_needs(state) => query_needs;
+    rvf_feed(state, i, address) => query_feed;
+    rvf_results(state, out, max) => query_results;
+    rvf_stats(state, out) => query_stats;
+    rvf_block(state, records, count) => block;
 }
 
 /// The version of the interface.

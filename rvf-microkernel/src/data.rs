@@ -18,13 +18,11 @@ pub enum Region {
     VecFloat = 3,
     /// A bitmap by vector number: set means live.
     Filter = 4,
-    /// A bitmap by vector number: set means deleted.
-    Deletes = 5,
 }
 
 impl Region {
     /// How many regions there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 5;
 
     /// The region of a number of the interface.
     #[must_use]
@@ -35,7 +33,6 @@ impl Region {
             2 => Self::VecI8,
             3 => Self::VecFloat,
             4 => Self::Filter,
-            5 => Self::Deletes,
             _ => return None,
         })
     }
@@ -83,8 +80,6 @@ pub struct Regions<'a> {
     pub vec_float: &'a [u8],
     /// The filter's bitmap.
     pub filter: &'a [u8],
-    /// The bitmap of the deletes.
-    pub deletes: &'a [u8],
 }
 
 impl<'a> Data<'a> for Regions<'a> {
@@ -96,7 +91,6 @@ impl<'a> Data<'a> for Regions<'a> {
             Region::VecI8 => self.vec_i8,
             Region::VecFloat => self.vec_float,
             Region::Filter => self.filter,
-            Region::Deletes => self.deletes,
         };
         bytes
             .get(usize::try_from(offset).ok()?..)?

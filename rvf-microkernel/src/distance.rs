@@ -16,20 +16,36 @@ const I8_HEAD: usize = 12;
 /// Where the components of a float record start.
 const FLOAT_HEAD: usize = 4;
 
+/// Which distance is computed of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// That of an i8 record (K-DIST-1).
+    Integer,
+    /// That of an f16 or f32 record (K-DIST-2).
+    Float,
+    /// That of a centroid's record (K-DIST-4).
+    Centroid,
+}
+
 /// In place of a key: the record's row is not below the number of rows. No distance has such a key.
 pub(crate) const BAD: u64 = u64::MAX;
 
 impl Query<'_> {
-    /// The key of a record: its distance by the f16 or f32 components (`float`, K-DIST-2) or by the integer ones
-    /// (K-DIST-1), and its row; or [`BAD`].
+    /// The key of a record: its distance and its row; or [`BAD`].
     ///
     /// # Safety
     /// The record has the bytes that the index says, and the query's vector was taken.
     #[inline(never)]
-    pub(crate) unsafe fn key_of(&self, record: View<'_>, float: bool) -> u64 {
+    pub(crate) unsafe fn key_of(&self, record: View<'_>, kind: Kind) -> u64 {
         // SAFETY: the head of a record.
         let row = unsafe { record.u32(0) };
-        if row >= self.index.rows() {
+        let centroid = kind == Kind::Centroid;
+        let rows = if centroid {
+            self.index.lists()
+        } else {
+            self.index.rows()
+        };
+        if row >= rows {
             return BAD;
         }
         let metric = self.index.metric();
@@ -37,7 +53,7 @@ impl Query<'_> {
         let mut norm = self.integer_norm;
         let dot;
         let mut distance;
-        if float {
+        if kind == Kind::Float {
             let first = if metric == Metric::L2 {
                 Term::SQUARED_DIFFERENCE
             } else {
@@ -65,14 +81,22 @@ impl Query<'_> {
                     as f64;
                 f64::from(record.f32(4))
             };
-            distance = -((scale * self.step) * dot);
-            if metric == Metric::L2 {
+            let of_unit = centroid && metric == Metric::Cosine;
+            let step = if of_unit {
+                1.0 / sqrt64(norm)
+            } else {
+                self.step
+            };
+            distance = -((scale * step) * dot);
+            if of_unit || metric == Metric::L2 {
                 // Doubling is exact, so 2·((a·b)·dot) is ((2·a)·b)·dot.
-                distance =
-                    ((scale * scale) * squares + (self.step * self.step) * norm) + 2.0 * distance;
+                distance = ((scale * scale) * squares + (step * step) * norm) + 2.0 * distance;
+            }
+            if of_unit {
+                distance *= 0.5;
             }
         }
-        if metric == Metric::Cosine {
+        if metric == Metric::Cosine && !centroid {
             distance = 1.0 - dot / (sqrt64(squares) * sqrt64(norm));
             if squares == 0.0 || norm == 0.0 {
                 distance = f64::INFINITY;

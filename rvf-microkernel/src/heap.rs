@@ -69,7 +69,7 @@ impl List<'_, u64> {
     }
 
     /// Puts the keys into ascending order. Before more is offered, the order of a heap must be restored.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn sort(&mut self) {
         self.restore();
         for end in (1..self.len).rev() {

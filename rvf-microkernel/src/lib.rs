@@ -49,9 +49,11 @@ mod search;
 pub use backend::Backend;
 pub use data::{Data, Need, Region, Regions};
 pub use error::Error;
-pub use index::{GROUP, HEAD_LEN, Index, LAYOUT, LIST_LEN, MAX_DIMENSION, Metric, Vectors};
+pub use index::{
+    GROUP, HEAD_LEN, Index, LAYOUT, LIST_LEN, MAX_DIMENSION, MAX_LISTS, Metric, Vectors,
+};
 pub use machine::Step;
 pub use params::{MAX_NEEDS, MAX_POOL, Mode, Params, state_len};
 pub use query::{Hit, Query, Stats};
-pub use rotate::{rotate, splitmix64};
+pub use rotate::rotate;
 pub use search::search;

@@ -6,10 +6,10 @@
 
 use crate::Error;
 use crate::data::{Data, Need, Region};
-use crate::distance::BAD;
-use crate::heap::key;
-use crate::index::{HEAD_LEN, LIST_LEN, Vectors};
-use crate::memory::View;
+use crate::distance::{BAD, Kind};
+use crate::heap::distance_of;
+use crate::index::{GROUP, LIST_LEN, Vectors, codes_len};
+use crate::memory::{Plain, View};
 use crate::query::{Hit, Query, Stats};
 use crate::scan::Candidate;
 
@@ -17,22 +17,43 @@ use crate::scan::Candidate;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// Reads the mean and the list directory.
-    #[expect(dead_code, reason = "made of the number of the mode")]
-    Head = 0,
-    /// Scans codes; in exact mode it only tests what is live.
-    Scan = 1,
+    /// Scans codes.
+    Scan = 0,
     /// Has its hits.
-    Done = 2,
+    Done = 1,
     /// Computes the distances of the buffer's entries.
-    Rank = 3,
+    Rank = 2,
+    /// Reads the directory entries of the lists that were chosen.
+    Lists = 3,
 }
 
+/// A list that is visited.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Visit {
+    /// Where it starts in its region.
+    pub(crate) offset: u64,
+    /// How many vectors it owns: its first entries.
+    pub(crate) own: u32,
+    pub(crate) entries: u32,
+    /// Number of its first own vector.
+    pub(crate) first: u32,
+    /// b of K-PROBE.
+    pub(crate) base: f32,
+}
+
+// SAFETY: a struct of numbers without padding.
+unsafe impl Plain for Visit {}
+
 /// Where a query is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Cursor {
-    /// The next row to visit.
+    /// Where the next group stands in its list.
+    pub(crate) offset: u64,
+    /// The list that is visited.
+    pub(crate) list: u32,
+    /// The next entry to visit.
     pub(crate) row: u32,
     /// The next entry of the buffer.
     pub(crate) position: u32,
@@ -52,41 +73,76 @@ impl Query<'_> {
     /// Runs as far as the data at hand allow.
     ///
     /// After [`Step::Needs`], the caller makes ranges available through `data` and calls again. A leading part of
-    /// them is enough to get on, save that a range of rows is of no use without the ranges of the filter and the
-    /// deletes that follow it; what was not made available is asked for again.
+    /// them is enough to get on, save that the filter is of no use without the range that follows it; what was not
+    /// made available is asked for again.
     ///
     /// # Errors
     /// [`Error::BadData`] by K-ABI-6.
     #[inline]
     pub fn step<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<Step, Error> {
-        while self.cursor.phase != Phase::Done {
-            let asking = self.asking;
-            let mut sound = true;
-            match self.cursor.phase {
-                Phase::Head => sound = self.read_head(data),
-                Phase::Scan => self.scan(data),
-                Phase::Rank | Phase::Done => sound = self.rank(data),
-            }
-            if !sound {
-                return Err(Error::BadData);
-            }
-            if self.asking {
-                self.overfull = false;
+        // The first range that is not at hand turns the step into asking: it goes through what is ahead, reads
+        // nothing, and writes down what it will need, until there is no room. Neighbours become one range.
+        let mut asking = false;
+        let mut asked_at = self.cursor;
+        let mut filter = None;
+        let mut filter_due = true;
+        loop {
+            let Some(mut need) = self.next_need() else {
                 if !asking {
-                    // What the phase came across after the first missing range is not in order yet.
-                    self.needs.len = 0;
-                    data.before_needs();
+                    if self.cursor.phase == Phase::Done {
+                        return Ok(Step::Done);
+                    }
+                    self.end_phase();
                     continue;
                 }
-                self.asking = false;
-                self.cursor = self.asked_at;
+                self.cursor = asked_at;
                 // None, if another query of the same file has brought in the meantime what was missing.
                 if self.needs.len > 0 {
-                    return Ok(Step::Needs(self.needs.len as u32));
+                    break;
                 }
+                asking = false;
+                filter_due = true;
+                continue;
+            };
+            let is_filter = filter_due
+                & (self.settings.flags != 0)
+                & (self.cursor.phase == Phase::Scan)
+                & !self.choosing;
+            if is_filter {
+                need = Need {
+                    region: Region::Filter,
+                    len: self.index.filter_len(),
+                    offset: 0,
+                };
+            }
+            if let Some(bytes) = data.get(need.region, need.offset, need.len)
+                && bytes.len() >= need.len as usize
+            {
+                let view = View::new(bytes);
+                if is_filter {
+                    filter = Some(view);
+                } else if !asking && !self.take(view, filter) {
+                    return Err(Error::BadData);
+                }
+            } else if !asking {
+                asking = true;
+                asked_at = self.cursor;
+                self.needs.len = 0;
+                // From now on nothing is at hand that was only brought for this step.
+                filter_due = true;
+                data.before_needs();
+                continue;
+            } else if !self.note(need) {
+                self.cursor = asked_at;
+                break;
+            }
+            if is_filter {
+                filter_due = false;
+            } else {
+                self.advance(&need, asking);
             }
         }
-        Ok(Step::Done)
+        Ok(Step::Needs(self.needs.len as u32))
     }
 
     /// The ranges that the last step asked for, in the order in which they are wanted.
@@ -137,164 +193,294 @@ impl Query<'_> {
         }
     }
 
-    /// Offers a hit of another place to this query's hits, for example one of another part of the data.
+    /// Offers the vectors of i8 records ([`Index::i8_len`](crate::Index::i8_len) bytes each) to the hits.
     ///
     /// # Errors
-    /// [`Error::State`] if the query is not done.
-    pub fn merge(&mut self, hit: Hit) -> Result<(), Error> {
+    /// [`Error::State`] if the query is not done, [`Error::BadData`] if a row is not below the number of rows.
+    pub fn offer_block(&mut self, records: &[u8]) -> Result<(), Error> {
         self.hit_count()?;
-        self.merge_hit(hit);
+        for record in records.chunks_exact(self.index.i8_len() as usize) {
+            // SAFETY: a record has its bytes.
+            if !unsafe { self.offer_record(View::new(record)) } {
+                return Err(Error::BadData);
+            }
+        }
         Ok(())
     }
 
+    /// Offers the vector of an i8 record to the hits. False if its row is bad.
+    ///
+    /// # Safety
+    /// The record has all its bytes, and the vector was taken.
     #[inline(always)]
-    pub(crate) fn merge_hit(&mut self, hit: Hit) {
+    pub(crate) unsafe fn offer_record(&mut self, record: View<'_>) -> bool {
+        // SAFETY: the caller's promise.
+        let key = unsafe { self.key_of(record, self.kind()) };
+        if key == BAD {
+            return false;
+        }
         // The results may have been read, which sorts.
         self.pool.restore();
-        self.pool.offer(key(hit.distance, hit.row));
+        self.pool.offer(key);
+        true
     }
 
-    /// The integer distance to one i8 record ([`Index::row_len`](crate::Index::row_len) bytes).
-    ///
-    /// # Errors
-    /// [`Error::BadData`] if it is too short or its row is not below the number of rows.
-    pub fn block_distance(&self, record: &[u8]) -> Result<Hit, Error> {
-        if record.len() < self.index.row_len(Region::VecI8) as usize {
-            return Err(Error::BadData);
-        }
-        // SAFETY: the length was just checked.
-        let key = unsafe { self.key_of(View::new(record), false) };
-        if key == BAD {
-            return Err(Error::BadData);
-        }
-        Ok(Hit::of(key))
-    }
-
-    /// The mean and the list directory stand side by side, and are asked for as one. False if they contradict the head.
+    /// The range that the phase needs next, of no bytes if it needs none; `None` if the phase is over.
     #[inline(always)]
-    fn read_head<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
-        let directory = self.index.directory_offset() - HEAD_LEN as u32;
-        let head = self.fetch(data, Region::Index, HEAD_LEN as u32, directory + LIST_LEN);
-        let Some(head) = head else {
-            return true;
+    fn next_need(&mut self) -> Option<Need> {
+        let position = self.cursor.position;
+        let mut need = Need {
+            region: Region::Index,
+            len: LIST_LEN,
+            offset: 0,
         };
-        self.cursor.phase = Phase::Scan;
-        // SAFETY: that many bytes were fetched; the vector was taken when the query began.
-        unsafe { self.index.fits(head, directory as usize) && self.take_mean(head) }
+        match self.cursor.phase {
+            Phase::Scan => {
+                let visit = loop {
+                    if self.cursor.list as usize >= self.visits.len {
+                        return None;
+                    }
+                    // SAFETY: just compared.
+                    let visit = unsafe { self.visits.at(self.cursor.list as usize) };
+                    if self.cursor.row < visit.entries {
+                        break visit;
+                    }
+                    self.cursor.list += 1;
+                    self.cursor.row = 0;
+                    self.cursor.offset = 0;
+                };
+                if !self.choosing {
+                    need.region = Region::Quant;
+                }
+                need.offset = visit.offset + self.cursor.offset;
+                let count = GROUP.min(visit.entries - self.cursor.row);
+                let numbers = self.cursor.row + count > visit.own;
+                need.len = codes_len(count, self.index.words(), numbers) as u32;
+                Some(need)
+            }
+            Phase::Lists => {
+                if position as usize >= self.pool.len {
+                    return None;
+                }
+                // SAFETY: just compared.
+                let list = unsafe { self.pool.at(position as usize) } as u32;
+                need.offset = u64::from(self.index.directory_offset() + LIST_LEN * list);
+                Some(need)
+            }
+            Phase::Rank => self.next_record(),
+            Phase::Done => None,
+        }
     }
 
-    /// Computes the distances of the buffer's entries (K-RANK-1). False if a record is bad.
+    /// The record of the next entry of the buffer that is not passed over (K-RANK-1).
     #[inline(always)]
-    fn rank<'a, D: Data<'a>>(&mut self, data: &mut D) -> bool {
-        let asking = self.asking;
+    fn next_record(&mut self) -> Option<Need> {
+        let mut need = Need {
+            region: Region::VecI8,
+            len: self.index.i8_len(),
+            offset: 0,
+        };
+        if self.choosing {
+            need.region = Region::Index;
+            need.offset = self.index.centroid_records;
+        } else if self.float {
+            need.region = Region::VecFloat;
+            need.len = self.index.float_stride();
+        }
         while (self.cursor.position as usize) < self.buffer.len {
-            // SAFETY: the position is below the length.
-            let Candidate { number, lower } =
-                unsafe { self.buffer.at(self.cursor.position as usize) };
-            let is_passed_over = lower > self.threshold || lower + self.base > self.pool.bound();
-            if !is_passed_over {
-                let region = if self.float {
-                    Region::VecFloat
-                } else {
-                    Region::VecI8
-                };
-                let record = self.fetch(data, region, number, 1);
-                if self.asking != asking || self.overfull {
-                    return true;
-                }
-                if let Some(record) = record
-                    && !asking
-                {
-                    // SAFETY: the bytes of one record were fetched; the vector was taken when the query began.
-                    let key = unsafe { self.key_of(record, self.float) };
-                    // In layout 1 a record's row is its number, so this finds a bad key too.
-                    if key as u32 != number {
-                        return false;
-                    }
-                    let stats = &mut self.stats;
-                    let count = if self.float {
-                        &mut stats.float_distances
-                    } else {
-                        &mut stats.ranked
-                    };
-                    *count = count.wrapping_add(1);
-                    self.pool.offer(key);
-                }
+            // SAFETY: just compared.
+            let entry = unsafe { self.buffer.at(self.cursor.position as usize) };
+            if entry.lower <= self.threshold && entry.lower <= self.pool.bound() {
+                need.offset += u64::from(entry.number) * u64::from(need.len);
+                return Some(need);
             }
             self.cursor.position += 1;
         }
-        if !asking {
-            self.end_ranking();
+        None
+    }
+
+    /// Takes what the phase needed. False if it is bad.
+    #[inline(always)]
+    fn take(&mut self, view: View<'_>, filter: Option<View<'_>>) -> bool {
+        // SAFETY: as many bytes were brought as the phase needed; the vector was taken when the query began.
+        unsafe {
+            match self.cursor.phase {
+                Phase::Scan => self.visit(view, filter),
+                Phase::Lists => self.take_list(view),
+                Phase::Rank | Phase::Done => self.take_record(view),
+            }
         }
-        true
+    }
+
+    /// Puts the cursor behind what was taken or asked for.
+    #[inline(always)]
+    fn advance(&mut self, need: &Need, asking: bool) {
+        if self.cursor.phase != Phase::Scan {
+            self.cursor.position += 1;
+            return;
+        }
+        // The last group may be shorter: then the list is over all the same.
+        self.cursor.row = self.cursor.row.saturating_add(GROUP);
+        self.cursor.offset += u64::from(need.len);
+        if !asking && self.buffer.room() < GROUP as usize {
+            self.cursor.phase = Phase::Rank;
+        }
+    }
+
+    /// Goes to the next phase.
+    #[inline(always)]
+    fn end_phase(&mut self) {
+        self.cursor.position = 0;
+        match self.cursor.phase {
+            Phase::Scan => self.cursor.phase = Phase::Rank,
+            Phase::Lists => {
+                self.ranges.sort();
+                self.choosing = false;
+                self.start_search();
+                self.cursor.phase = Phase::Scan;
+            }
+            Phase::Rank | Phase::Done => self.end_ranking(),
+        }
+    }
+
+    /// Empties the heaps, which keep as many as lists are chosen, or as hits and candidates are wanted.
+    #[inline(always)]
+    pub(crate) fn start_search(&mut self) {
+        let (mut k, mut pool) = (self.settings.k, self.settings.pool);
+        if self.choosing {
+            k = self.settings.lists(&self.index);
+            pool = k;
+        }
+        self.estimates.reset(k);
+        self.pool.reset(pool);
+        self.threshold = f32::INFINITY;
     }
 
     #[inline(always)]
     fn end_ranking(&mut self) {
-        self.cursor.position = 0;
         self.buffer.len = 0;
-        if self.cursor.row < self.index.rows() {
+        if (self.cursor.list as usize) < self.visits.len {
             self.cursor.phase = Phase::Scan;
-        } else if self.float || self.index.vectors() == Vectors::I8 {
+        } else if self.choosing {
+            self.pool.sort();
+            self.visits.len = 0;
+            self.cursor.list = 0;
+            self.cursor.phase = Phase::Lists;
+        } else if self.is_last() {
             self.cursor.phase = Phase::Done;
         } else {
             // The pool is ranked again, by its float distances (K-RANK-3).
             self.float = true;
-            self.buffer.len = self.pool.len;
             for i in 0..self.pool.len {
-                // SAFETY: i is below the lengths; the buffer has more places than the pool.
+                // SAFETY: i is below the length, and the buffer has more places than the pool.
                 unsafe {
-                    let number = self.pool.at(i) as u32;
-                    self.buffer.set(
-                        i,
-                        Candidate {
-                            number,
-                            lower: f32::NEG_INFINITY,
-                        },
-                    );
+                    self.buffer.append(Candidate {
+                        number: self.pool.at(i) as u32,
+                        lower: f32::NEG_INFINITY,
+                    });
                 }
             }
             self.pool.len = 0;
         }
     }
 
-    /// `count` rows of a region from `first` on; of INDEX and the bitmaps, bytes.
-    ///
-    /// The first range that is not at hand turns the step into asking: it goes through what is ahead once more, reads
-    /// nothing, and writes down what it will need, until there is no room. Neighbours become one range.
-    #[inline(never)]
-    pub(crate) fn fetch<'a, D: Data<'a>>(
-        &mut self,
-        data: &mut D,
-        region: Region,
-        first: u32,
-        count: u32,
-    ) -> Option<View<'a>> {
-        let row_len = self.index.stride(region);
-        let offset = u64::from(first) * u64::from(row_len);
-        let len = count * row_len;
-        if let Some(bytes) = data.get(region, offset, len)
-            && bytes.len() >= len as usize
-        {
-            return Some(View::new(bytes));
-        }
-        if !self.asking {
-            self.asking = true;
-            self.asked_at = self.cursor;
-        }
-        if let Some(last) = self.needs.as_mut_slice().last_mut()
-            && last.region == region
-            && last.offset + u64::from(last.len) == offset
-            && last.len <= self.settings.window - len
-        {
-            last.len += len;
+    /// Of which records distances are computed now.
+    #[inline(always)]
+    fn kind(&self) -> Kind {
+        if self.choosing {
+            Kind::Centroid
+        } else if self.float {
+            Kind::Float
         } else {
-            self.overfull = !self.needs.push(Need {
-                region,
-                len,
-                offset,
-            });
+            Kind::Integer
         }
-        None
+    }
+
+    /// Whether the distances that are computed now are those of the hits.
+    #[inline(always)]
+    fn is_last(&self) -> bool {
+        self.float || self.index.vectors() == Vectors::I8
+    }
+
+    /// Takes the directory entry of a list in the pool (K-PROBE-3). False if it is bad.
+    ///
+    /// # Safety
+    /// There are 32 bytes, and the position is below the pool's length.
+    #[inline(always)]
+    unsafe fn take_list(&mut self, entry: View<'_>) -> bool {
+        // SAFETY: the caller's promise.
+        let (key, offset, own, second, first) = unsafe {
+            (
+                self.pool.at(self.cursor.position as usize),
+                entry.u64(0),
+                entry.u32(8),
+                entry.u32(12),
+                entry.u32(16),
+            )
+        };
+        let entries = u64::from(own) + u64::from(second);
+        let end = u64::from(first) + u64::from(own);
+        let rows = u64::from(self.index.rows());
+        if (end > rows) | (entries > rows) | (offset >> 48 != 0) {
+            return false;
+        }
+        // SAFETY: there are as many places as the pool has keys.
+        unsafe {
+            self.visits.append(Visit {
+                offset,
+                own,
+                entries: entries as u32,
+                first,
+                base: distance_of(key),
+            });
+            self.ranges.append(u64::from(first) << 32 | end);
+        }
+        true
+    }
+
+    /// Takes the record of the entry of the buffer at the position. False if it is bad.
+    ///
+    /// # Safety
+    /// The record has all its bytes, the vector was taken, and the position is below the buffer's length.
+    #[inline(always)]
+    unsafe fn take_record(&mut self, record: View<'_>) -> bool {
+        // SAFETY: the caller's promise.
+        let (mut key, number) = unsafe {
+            (
+                self.key_of(record, self.kind()),
+                self.buffer.at(self.cursor.position as usize).number,
+            )
+        };
+        let is_in_order = self.choosing | (self.index.lists() == 1);
+        if (key == BAD) | is_in_order & (key as u32 != number) {
+            return false;
+        }
+        let stats = &mut self.stats;
+        let count = if self.float {
+            &mut stats.float_distances
+        } else {
+            &mut stats.ranked
+        };
+        *count = count.wrapping_add(1);
+        if !self.is_last() {
+            // The float record will be found by the vector's number.
+            key = key >> 32 << 32 | u64::from(number);
+        }
+        self.pool.offer(key);
+        true
+    }
+
+    /// Writes down a range that is needed, as part of the last one if it follows that. False if there is no room.
+    #[inline(always)]
+    fn note(&mut self, need: Need) -> bool {
+        if let Some(last) = self.needs.as_mut_slice().last_mut()
+            && last.region == need.region
+            && last.offset + u64::from(last.len) == need.offset
+            && last.len <= self.settings.window - need.len
+        {
+            last.len += need.len;
+            return true;
+        }
+        self.needs.push(need)
     }
 }

@@ -177,13 +177,31 @@ impl<'s, T: Plain> List<'s, T> {
     /// Whether there was room.
     #[inline(always)]
     pub(crate) fn push(&mut self, value: T) -> bool {
-        let free = self.len < self.limit;
+        let free = !self.is_full();
         if free {
-            // SAFETY: below the limit.
-            unsafe { self.places.set(self.len, value) };
-            self.len += 1;
+            // SAFETY: just checked.
+            unsafe { self.append(value) };
         }
         free
+    }
+
+    /// Puts a value behind the last one.
+    ///
+    /// # Safety
+    /// There is room.
+    #[inline(always)]
+    pub(crate) unsafe fn append(&mut self, value: T) {
+        debug_assert!(!self.is_full());
+        // SAFETY: the caller's promise.
+        unsafe { self.places.set(self.len, value) };
+        self.len += 1;
+    }
+
+    /// Empties the list and gives it another limit, not above that of its memory.
+    #[inline(always)]
+    pub(crate) fn reset(&mut self, limit: u32) {
+        self.len = 0;
+        self.limit = limit as usize;
     }
 
     pub(crate) const fn room(&self) -> usize {
@@ -233,6 +251,11 @@ impl<'a> View<'a> {
     pub(crate) unsafe fn f32(&self, at: usize) -> f32 {
         // SAFETY: the caller's promise.
         f32::from_bits(unsafe { self.u32(at) })
+    }
+
+    /// Where the bytes start.
+    pub(crate) const fn start(&self) -> *const u8 {
+        self.start.as_ptr()
     }
 
     /// # Safety

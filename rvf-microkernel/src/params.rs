@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 
 use crate::Error;
 use crate::backend::Backend;
-use crate::index::{Index, Vectors};
+use crate::index::{Index, MAX_LISTS, Vectors};
 use crate::query::Query;
 
 /// The most hits, and the most candidates of a pool.
@@ -20,12 +20,10 @@ pub const MAX_NEEDS: u32 = 4_096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Mode {
-    /// By the codes, then by the integer vectors.
+    /// By the codes, then by the integer vectors, then by the float vectors if the file has them.
     Coded = 0,
-    /// By the distance of every live vector.
-    Exact = 1,
-    /// Not at all: the caller uses the block functions.
-    Blocks = 2,
+    /// Not at all: the caller brings the records, with [`Query::offer_block`].
+    Blocks = 1,
 }
 
 /// The parameters of a query. [`Params::new`] gives a good start.
@@ -35,7 +33,7 @@ pub struct Params {
     pub k: u32,
     /// How the query is answered.
     pub mode: Mode,
-    /// Lists to visit; 0: all. Layout 1 has one list.
+    /// Lists to visit, 0 to 65,536; 0: all.
     pub probes: u32,
     /// Width of the bounds, 0 to 16: more is slower and finds more.
     pub slack: f32,
@@ -43,8 +41,6 @@ pub struct Params {
     pub pool: u32,
     /// Only vectors whose bit is set in [`Region::Filter`](crate::Region::Filter) are live.
     pub filter: bool,
-    /// Vectors whose bit is set in [`Region::Deletes`](crate::Region::Deletes) are not live.
-    pub deletes: bool,
     /// No range that is asked for is longer than this; at least [`Index::least_window`].
     pub window: u32,
     /// No step asks for more ranges than this, 4 to 4,096.
@@ -62,7 +58,6 @@ impl Params {
             slack: 1.0,
             pool: k,
             filter: false,
-            deletes: false,
             window: u32::MAX,
             max_needs: 4,
         }
@@ -112,7 +107,6 @@ pub(crate) struct Settings {
     pub(crate) max_needs: u32,
 }
 
-pub(crate) const CODED: u32 = Mode::Coded as u32;
 pub(crate) const BLOCKS: u32 = Mode::Blocks as u32;
 
 impl From<Params> for Settings {
@@ -123,7 +117,7 @@ impl From<Params> for Settings {
             probes: params.probes,
             slack: params.slack,
             pool: params.pool,
-            flags: u32::from(params.filter) | u32::from(params.deletes) << 1,
+            flags: u32::from(params.filter),
             window: params.window,
             max_needs: params.max_needs,
         }
@@ -131,6 +125,12 @@ impl From<Params> for Settings {
 }
 
 impl Settings {
+    /// L: how many lists are visited.
+    pub(crate) fn lists(&self, index: &Index) -> u32 {
+        // 0 stands for all.
+        self.probes.wrapping_sub(1).min(index.lists() - 1) + 1
+    }
+
     pub(crate) fn check(&self, index: &Index) -> Result<(), Error> {
         // The greatest pool is k where vectors are i8.
         let most = if index.vectors() == Vectors::I8 {
@@ -143,13 +143,14 @@ impl Settings {
             | (self.pool < self.k)
             | (self.pool > most)
             | (self.mode > BLOCKS)
-            | (self.flags > 3)
+            | (self.flags > 1)
+            | (self.probes > MAX_LISTS)
             | !((self.slack >= 0.0) & (self.slack <= 16.0))
             | (self.max_needs.wrapping_sub(4) > MAX_NEEDS - 4)
         {
             return Err(Error::BadParam);
         }
-        if self.window < index.least_window() {
+        if self.window < index.least_window(self.flags != 0) {
             return Err(Error::Window);
         }
         Ok(())

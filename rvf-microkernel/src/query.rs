@@ -13,9 +13,9 @@ use crate::backend::{Backend, FirstLook, Term};
 use crate::data::Need;
 use crate::heap::distance_of;
 use crate::index::{Index, Metric, Vectors};
-use crate::machine::{Cursor, Phase};
+use crate::machine::{Cursor, Phase, Visit};
 use crate::memory::{Array, Cutter, List, Plain, View};
-use crate::params::{CODED, Params, Settings, state_len};
+use crate::params::{BLOCKS, Params, Settings, state_len};
 use crate::roots::sqrt32;
 use crate::rotate::rotate;
 use crate::scan::Candidate;
@@ -29,11 +29,11 @@ const TINY: f32 = f32::from_bits(27 << 23);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Stats {
-    /// Rows that were visited: looked at once, or in exact mode tested for being live.
+    /// Codes that were looked at, those of centroids among them; in exact mode vectors that were tested for being live.
     pub scanned: u32,
-    /// Rows that came to the second look.
+    /// Codes that came to the second look.
     pub second_looks: u32,
-    /// Integer distances that were computed.
+    /// Integer distances that were computed, those of centroids among them.
     pub ranked: u32,
     /// Float distances that were computed.
     pub float_distances: u32,
@@ -70,23 +70,22 @@ pub struct Query<'s> {
     pub(crate) backend: Backend,
     pub(crate) settings: Settings,
     pub(crate) cursor: Cursor,
-    /// Where the query goes on when it was brought what it asked for.
-    pub(crate) asked_at: Cursor,
-    /// Something is not at hand: what will be needed is written down, and nothing is read.
-    pub(crate) asking: bool,
-    /// There was no room for a need.
-    pub(crate) overfull: bool,
+    /// The lists to visit are not known yet: what is searched are their centroids.
+    pub(crate) choosing: bool,
     /// Distances are float distances from now on.
     pub(crate) float: bool,
     pub(crate) buffer: List<'s, Candidate>,
     pub(crate) pool: List<'s, u64>,
     pub(crate) estimates: List<'s, u64>,
     pub(crate) needs: List<'s, Need>,
+    /// The lists to visit, in order.
+    pub(crate) visits: List<'s, Visit>,
+    /// Which vectors they own: number of the first, and above the last; in ascending order, once all are known.
+    pub(crate) ranges: List<'s, u64>,
     /// The arrays of components and the planes, see [`Arrays`].
     pub(crate) arrays: Arrays<'s>,
     /// T.
     pub(crate) threshold: f32,
-    pub(crate) base: f32,
     pub(crate) first_look: FirstLook,
     /// g₂ and E₂.
     pub(crate) gain: f32,
@@ -162,14 +161,16 @@ impl<'s> Arrays<'s> {
 }
 
 impl<'s> Query<'s> {
-    /// Starts a query. The vector is copied.
+    /// Starts a query. The mean is the [`Index::mean_len`] bytes behind the head in the INDEX payload. It and the vector
+    /// are not needed any more when this returns.
     ///
     /// # Errors
     /// Those of [`Params::check`]; [`Error::SmallBuffer`] if `memory` has fewer than
     /// [`state_len`](crate::state_len) words; [`Error::BadQuery`] by K-QRY-1, and if the vector has another dimension
-    /// than the file.
+    /// than the file; [`Error::BadData`] if the mean is too short, or δ₂ is not finite.
     pub fn begin(
         index: &Index,
+        mean: &[u8],
         params: &Params,
         vector: &[f32],
         backend: Backend,
@@ -180,6 +181,9 @@ impl<'s> Query<'s> {
         }
         if vector.len() != index.dimension() as usize {
             return Err(Error::BadQuery);
+        }
+        if mean.len() < index.mean_len() {
+            return Err(Error::BadData);
         }
         let mut place = MaybeUninit::uninit();
         let settings = Settings::from(*params);
@@ -193,7 +197,10 @@ impl<'s> Query<'s> {
                 memory.as_mut_ptr().cast(),
             );
             let mut query: Self = place.assume_init();
-            query.take_vector(|i| vector.get(i).copied().unwrap_or_default())?;
+            query.take_vector(
+                |i| vector.get(i).copied().unwrap_or_default(),
+                View::new(mean),
+            )?;
             Ok(query)
         }
     }
@@ -212,6 +219,8 @@ impl<'s> Query<'s> {
         memory: *mut u8,
     ) -> *mut u8 {
         let place = place.as_mut_ptr();
+        let lists = settings.lists(index) as usize;
+        let k = settings.k as usize;
         let pool = settings.pool as usize;
         let mut cutter = Cutter::new(memory.wrapping_add(index.words() as usize * Arrays::LEN));
         // SAFETY: all fields but the three that are set at once, and the lists, are plain numbers and of enums and
@@ -221,26 +230,32 @@ impl<'s> Query<'s> {
             (&raw mut (*place).index).write(*index);
             (&raw mut (*place).backend).write(backend);
             (&raw mut (*place).settings).write(*settings);
-            (*place).cursor.phase = core::mem::transmute::<u8, Phase>(settings.mode as u8);
-            (*place).float = settings.mode != CODED && index.vectors() != Vectors::I8;
-            (*place).threshold = f32::INFINITY;
+            if settings.mode == BLOCKS {
+                (*place).cursor.phase = Phase::Done;
+                (*place).float = index.vectors() != Vectors::I8;
+            }
             (*place).arrays.start = memory;
             (*place).needs = cutter.cut(settings.max_needs as usize);
-            (*place).estimates = cutter.cut(settings.k as usize);
-            (*place).pool = cutter.cut(pool);
+            (*place).visits = cutter.cut(lists);
+            (*place).ranges = cutter.cut(lists);
+            (*place).estimates = cutter.cut(k.max(lists));
+            (*place).pool = cutter.cut(pool.max(lists));
             // C of K-SCAN-1.
-            (*place).buffer = cutter.cut(512 + 16 * pool);
+            (*place).buffer = cutter.cut(1024 + 32 * pool.max(lists));
+            (*place).choosing = index.lists() > 1;
+            (*place).start_search();
         }
         cutter.end()
     }
 
-    /// Copies the vector, checks it (K-QRY-1) and makes the integer query (K-QRY-5).
+    /// Copies the vector, checks it (K-QRY-1), and makes what is computed of it before the search.
     ///
     /// # Safety
-    /// The arrays are laid out in memory that holds them.
+    /// The arrays are laid out in memory that holds them, and the mean has D × 4 bytes.
     pub(crate) unsafe fn take_vector(
         &mut self,
         component: impl Fn(usize) -> f32,
+        mean: View<'_>,
     ) -> Result<(), Error> {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
@@ -290,7 +305,28 @@ impl<'s> Query<'s> {
             unsafe { integers.set(i, integer as i16) };
         }
         self.integer_norm = squares as f64;
-        Ok(())
+
+        // All that there is, or the centroids.
+        let mut all = Visit {
+            offset: 0,
+            own: self.index.rows(),
+            entries: self.index.rows(),
+            first: 0,
+            base: 0.0,
+        };
+        if self.choosing {
+            all.offset = self.index.centroid_codes;
+            all.own = self.index.lists();
+            all.entries = all.own;
+        }
+        // SAFETY: there is a place; the mean has its bytes; the vector was taken.
+        unsafe {
+            self.visits.append(all);
+            if self.take_mean(mean) {
+                return Ok(());
+            }
+        }
+        Err(Error::BadData)
     }
 
     /// The planes and bounds of a query around a centroid: K-QRY-2 to K-QRY-4. False if δ₂ is not finite: then the
@@ -298,7 +334,8 @@ impl<'s> Query<'s> {
     ///
     /// # Safety
     /// The mean has D × 4 bytes, and the vector was taken.
-    pub(crate) unsafe fn take_mean(&mut self, mean: View<'_>) -> bool {
+    #[inline(always)]
+    unsafe fn take_mean(&mut self, mean: View<'_>) -> bool {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
         let vector = self.arrays.vector(words);
@@ -321,10 +358,13 @@ impl<'s> Query<'s> {
             if !square.is_finite() {
                 return false;
             }
-            self.base = square * half;
+            let mut base = square * half;
             if metric == Metric::InnerProduct {
-                self.base = -self.sum_of_record(Term::PRODUCT, mean);
+                base = -self.sum_of_record(Term::PRODUCT, mean);
             }
+            let mut all = self.visits.at(0);
+            all.base = base;
+            self.visits.set(0, all);
             rotate(
                 residual.slice_mut(dimension),
                 self.index.seed(),
@@ -350,14 +390,14 @@ impl<'s> Query<'s> {
                     planes.set(words + i / 64, lows);
                 }
             }
-            let (gain, width) = self.gain(&residual, count, square);
+            self.take_gain(&residual, count, square);
             self.first_look = FirstLook {
-                offset: gain * count + width,
-                slope: 2.0 * gain,
+                offset: self.gain * count + self.width,
+                slope: 2.0 * self.gain,
             };
             // Each mᵢ² is 1 or 9.
             let squares = self.index.dimension() + 8 * large_ones;
-            (self.gain, self.width) = self.gain(&weighted, squares as f32, square);
+            self.take_gain(&weighted, squares as f32, square);
         }
         true
     }
@@ -366,12 +406,8 @@ impl<'s> Query<'s> {
     ///
     /// # Safety
     /// The array has D components, and they were written.
-    unsafe fn gain(
-        &self,
-        weighted: &Array<'s, f32>,
-        squares: f32,
-        residual_square: f32,
-    ) -> (f32, f32) {
+    #[inline(never)]
+    unsafe fn take_gain(&mut self, weighted: &Array<'s, f32>, squares: f32, residual_square: f32) {
         // SAFETY: the caller's promise.
         let gain = unsafe { self.sum(Term::PLAIN, weighted) } / squares;
         let variance = 1.364 * residual_square - gain * gain * squares;
@@ -380,7 +416,7 @@ impl<'s> Query<'s> {
         if variance > 0.0 {
             width = self.settings.slack * sqrt32(variance);
         }
-        (gain, width)
+        (self.gain, self.width) = (gain, width);
     }
 
     /// The 16-lane sum of one of the query's own arrays.

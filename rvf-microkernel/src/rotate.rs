@@ -6,20 +6,19 @@ use crate::backend::Backend;
 
 /// Rotates a vector in place: R of K-ROT-3.
 ///
-/// `values` may have any length; a length of 0 is left as it is.
+/// `values` may have any length; a length of 0 is left as it is. The signs are those of xorshift64 (Marsaglia: Xorshift
+/// RNGs, 2003), whose state must not be 0 at first.
 pub fn rotate(values: &mut [f32], seed: u64, backend: Backend) {
     let Some(log) = values.len().checked_ilog2() else {
         return;
     };
     let mut state = seed;
-    let mut word = 0;
-    for (i, value) in values.iter_mut().enumerate() {
-        if i % 64 == 0 {
-            word = splitmix64(&mut state);
-        }
-        // The lowest bit becomes the sign.
-        *value = f32::from_bits(value.to_bits() ^ ((word as u32) << 31));
-        word >>= 1;
+    for value in values.iter_mut() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // The highest bit becomes the sign.
+        *value = f32::from_bits(value.to_bits() ^ ((state >> 32) as u32 & 0x8000_0000));
     }
     let p = 1_usize << log;
     if let Some(head) = values.get_mut(..p) {
@@ -31,17 +30,6 @@ pub fn rotate(values: &mut [f32], seed: u64, backend: Backend) {
     {
         backend.transform(tail);
     }
-}
-
-/// The next word of splitmix64 (K-ROT-1).
-///
-/// Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
-pub fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let z = *state;
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// The factor of the transform of 2^log values: s of K-ROT-2.

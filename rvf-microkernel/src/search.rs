@@ -7,12 +7,13 @@ use crate::{Error, Hit, Index, Params, Query, Stats};
 
 /// Searches data that are all at hand, writes the hits in order and answers how many there are.
 ///
-/// `memory` has at least [`state_len`](crate::state_len) words.
+/// The mean is that of [`Query::begin`]. `memory` has at least [`state_len`](crate::state_len) words.
 ///
 /// # Errors
 /// Those of [`Query::begin`] and [`Query::step`]; [`Error::BadData`] if a region is shorter than the index says.
 pub fn search<'a, D: Data<'a>>(
     index: &Index,
+    mean: &[u8],
     data: &mut D,
     params: &Params,
     vector: &[f32],
@@ -20,7 +21,7 @@ pub fn search<'a, D: Data<'a>>(
     memory: &mut [u64],
     out: &mut [Hit],
 ) -> Result<(usize, Stats), Error> {
-    let mut query = Query::begin(index, params, vector, backend, memory)?;
+    let mut query = Query::begin(index, mean, params, vector, backend, memory)?;
     match query.step(data)? {
         Step::Done => Ok((query.results(out)?, query.stats())),
         Step::Needs(_) => Err(Error::BadData),

@@ -6,6 +6,7 @@ mod compiler;
 mod demo;
 mod kernel;
 mod module;
+mod optimizer;
 mod prebuilt;
 mod shell;
 mod size;

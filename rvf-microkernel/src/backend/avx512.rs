@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{FirstLook, Group, Ones, Table, Term, scalar, wide};
+use super::{FirstLook, Group, Ones, STEP, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "avx512",
@@ -39,32 +39,42 @@ unsafe fn first_look(
     let Group { rows, words, .. } = *group;
     let out = ones.as_mut_ptr().cast::<i32>();
     for start in (0..rows).step_by(8) {
-        let mut counts = [_mm512_setzero_si512(); 8];
-        for (i, count) in counts.iter_mut().enumerate() {
-            // In a short group the last row stands in for those that are missing; their counts are not used.
-            let row = (start + i).min(rows - 1);
-            let code = codes.wrapping_add(row * words * 8).cast::<i64>();
-            let mut word = 0;
-            while word < words {
-                let lanes = lanes_of(words - word);
-                // SAFETY: lanes at or above the words of the code and of the plane are not read.
-                let (a, b) = unsafe {
-                    (
-                        _mm512_maskz_loadu_epi64(lanes, code.add(word)),
-                        _mm512_maskz_loadu_epi64(lanes, plane.cast::<i64>().add(word)),
-                    )
-                };
-                *count = _mm512_add_epi64(*count, _mm512_popcnt_epi64(_mm512_xor_si512(a, b)));
-                word += 8;
+        let first = codes.wrapping_add(start * words * 8);
+        // In a short group a tile may stand in for one that is missing; its counts are not used.
+        let second = if rows - start > 4 {
+            first.wrapping_add(words * STEP)
+        } else {
+            first
+        };
+        let mut counts = [_mm512_setzero_si512(); 2];
+        let mut word = 0;
+        while word < words {
+            // Two words of four codes at once.
+            let lanes = if words - word > 1 { 0xFF } else { 0x0F };
+            let at = word * STEP;
+            // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
+            unsafe {
+                let plane = _mm512_maskz_permutexvar_epi64(
+                    lanes,
+                    _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1),
+                    _mm512_maskz_loadu_epi64(lanes >> 3 & 3, plane.add(word).cast()),
+                );
+                for (count, tile) in counts.iter_mut().zip([first, second]) {
+                    let code = _mm512_maskz_loadu_epi64(lanes, tile.wrapping_add(at).cast());
+                    let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
+                    *count = _mm512_add_epi64(*count, ones);
+                }
             }
+            word += 2;
         }
+        // Each code has two counts, in the lower and the upper half.
+        let [a, b] = counts;
+        let ones = _mm512_add_epi64(
+            _mm512_shuffle_i64x2::<0b01_00_01_00>(a, b),
+            _mm512_shuffle_i64x2::<0b11_10_11_10>(a, b),
+        );
         // SAFETY: there are 32 places, and start ≤ 24.
-        unsafe {
-            _mm256_storeu_si256(
-                out.add(start).cast(),
-                _mm512_cvtepi64_epi32(add_up(&counts)),
-            );
-        }
+        unsafe { _mm256_storeu_si256(out.add(start).cast(), _mm512_cvtepi64_epi32(ones)) };
     }
 
     let offset = _mm512_set1_ps(look.offset);
@@ -88,32 +98,6 @@ unsafe fn first_look(
         mask |= u32::from(passed) << start;
     }
     mask
-}
-
-/// The lanes of as many words as are left, at most 8.
-#[inline(always)]
-fn lanes_of(left: usize) -> __mmask8 {
-    if left >= 8 { 0xFF } else { (1 << left) - 1 }
-}
-
-/// The sum of each vector's lanes, in order.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn add_up(v: &[__m512i; 8]) -> __m512i {
-    let pair = |a, b| _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    let halves = |a, b| {
-        _mm512_add_epi64(
-            _mm512_shuffle_i64x2::<0b10_00_10_00>(a, b),
-            _mm512_shuffle_i64x2::<0b11_01_11_01>(a, b),
-        )
-    };
-    let [a, b, c, d] = [
-        pair(v[0], v[1]),
-        pair(v[2], v[3]),
-        pair(v[4], v[5]),
-        pair(v[6], v[7]),
-    ];
-    halves(halves(a, b), halves(c, d))
 }
 
 /// # Safety

@@ -7,7 +7,6 @@
 )]
 
 use core::fmt;
-use core::mem::MaybeUninit;
 
 use crate::memory::View;
 
@@ -92,15 +91,19 @@ pub(crate) struct FirstLook {
 /// A group of rows whose length was checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Group<'a> {
-    /// rows × words × 8 bytes, then rows × 4 bytes of correction words.
+    /// Tiles of four codes by word, then their correction words, then, where the group has them, their vector
+    /// numbers (R-QNT-1).
     bytes: View<'a>,
     rows: usize,
     words: usize,
 }
 
+/// Bytes from a word of a code to the next: those of the other codes of the tile lie between.
+const STEP: usize = 32;
+
 impl<'a> Group<'a> {
     /// # Safety
-    /// The bytes are a group of 1 to 32 rows of codes of `words` words.
+    /// The bytes are a group of 1 to 32 rows of codes of `words` words, numbers included if they are asked for.
     #[inline(always)]
     pub(crate) unsafe fn new(bytes: View<'a>, rows: usize, words: usize) -> Self {
         Self { bytes, rows, words }
@@ -109,28 +112,53 @@ impl<'a> Group<'a> {
     /// Where the codes start, and where the correction words.
     #[inline(always)]
     fn pointers(&self) -> (*const u8, *const u8) {
+        let corrections = self.tiles() * self.words * STEP;
         // SAFETY: a group has that many bytes.
-        let codes = unsafe { self.bytes.bytes(0, self.rows * (self.words * 8 + 4)) }.as_ptr();
-        (codes, codes.wrapping_add(self.rows * self.words * 8))
+        let codes = unsafe { self.bytes.bytes(0, corrections + self.tiles() * 16) }.as_ptr();
+        (codes, codes.wrapping_add(corrections))
     }
 
-    /// The code of row i and its correction word.
+    #[inline(always)]
+    const fn tiles(&self) -> usize {
+        self.rows.div_ceil(4)
+    }
+
+    /// The code of row i, from where a word stands every [`STEP`] bytes.
     ///
     /// # Safety
     /// i is below the number of rows.
     #[inline(always)]
-    pub(crate) unsafe fn row(&self, i: usize) -> (&'a [u8], u32) {
-        let len = self.words * 8;
+    unsafe fn code(&self, i: usize) -> *const u8 {
+        // SAFETY: the tile is one of the group.
+        let tile = unsafe {
+            self.bytes
+                .bytes(i / 4 * self.words * STEP, self.words * STEP)
+        };
+        tile.as_ptr().wrapping_add(i % 4 * 8)
+    }
+
+    /// The correction word of row i.
+    ///
+    /// # Safety
+    /// i is below the number of rows.
+    #[inline(always)]
+    pub(crate) unsafe fn correction(&self, i: usize) -> u32 {
         // SAFETY: the caller's promise.
-        unsafe {
-            (
-                self.bytes.bytes(i * len, len),
-                self.bytes.u32(self.rows * len + i * 4),
-            )
-        }
+        unsafe { self.bytes.u32(self.tiles() * self.words * STEP + i * 4) }
+    }
+
+    /// The vector number of row i.
+    ///
+    /// # Safety
+    /// i is below the number of rows, and the group has numbers.
+    #[inline(always)]
+    pub(crate) unsafe fn number(&self, i: usize) -> u32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.correction(self.tiles() * 4 + i) }
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 type FirstLookFn = unsafe fn(
     group: &Group<'_>,
     plane: *const u64,
@@ -140,12 +168,42 @@ type FirstLookFn = unsafe fn(
 ) -> u32;
 
 /// The number of ones of each row of a group that passes the first look; the places of others may hold anything.
-pub(crate) type Ones = MaybeUninit<[u32; 32]>;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) type Ones = [u32; 32];
+
+/// The rows of a group that pass the first look, in order: in a module found one by one, natively all at once.
+#[cfg(target_arch = "wasm32")]
+pub(crate) struct Passed(scalar::Rows);
+
+/// The rows of a group that pass the first look, in order: in a module found one by one, natively all at once.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) struct Passed {
+    mask: u32,
+    ones: Ones,
+}
+
+impl Passed {
+    /// A row and its number of ones in code xor plane.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<(u32, u32)> {
+        #[cfg(target_arch = "wasm32")]
+        return self.0.next();
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let row = self.mask.trailing_zeros();
+            self.mask &= self.mask.wrapping_sub(1);
+            // No row is 32, which is the number of zeros of an empty mask.
+            self.ones.get(row as usize).map(|&ones| (row, ones))
+        }
+    }
+}
 
 /// The functions of an instruction set. What each may be called with is said at the wrappers of [`Backend`].
 pub(crate) struct Table {
     name: &'static str,
+    #[cfg(not(target_arch = "wasm32"))]
     first_look: FirstLookFn,
+    /// The words of the code stand `STEP` bytes apart.
     ones: unsafe fn(code: *const u8, plane: *const u64, words: usize) -> u32,
     dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
     sum: unsafe fn(term: Term, x: *const u8, y: *const f32, n: usize) -> f32,
@@ -237,8 +295,8 @@ impl Backend {
         self.table().name
     }
 
-    /// The first look at a group: the mask of the rows whose lower bound is at most the threshold. `ones` receives
-    /// the number of ones in code xor plane, for these rows at least. The plane has as many words as a code.
+    /// The first look at a group: the rows whose lower bound is at most the threshold. The plane has as many words as
+    /// a code.
     #[inline(always)]
     pub(crate) fn first_look(
         self,
@@ -246,20 +304,36 @@ impl Backend {
         plane: &[u64],
         look: FirstLook,
         threshold: f32,
-        ones: &mut Ones,
-    ) -> u32 {
+    ) -> Passed {
         debug_assert!(plane.len() == group.words);
         // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the plane has as many words.
         // The processor has the instructions, else the `Backend` had not been made.
-        unsafe { (self.table().first_look)(group, plane.as_ptr(), look, threshold, ones) }
+        #[cfg(target_arch = "wasm32")]
+        unsafe {
+            Passed(scalar::Rows::new(group, plane.as_ptr(), look, threshold))
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let mut ones = [0; 32];
+            // SAFETY: as above.
+            let mask = unsafe {
+                (self.table().first_look)(group, plane.as_ptr(), look, threshold, &mut ones)
+            };
+            // What instruction sets say of rows that fill up a tile means nothing.
+            let mask = mask & u32::MAX >> (32 - group.rows);
+            Passed { mask, ones }
+        }
     }
 
-    /// The number of ones in code xor plane. The code is 8 bytes for each word of the plane.
+    /// The number of ones in code xor plane, for row i of a group. The plane has as many words as a code.
+    ///
+    /// # Safety
+    /// i is below the number of rows.
     #[inline(always)]
-    pub(crate) fn ones(self, code: &[u8], plane: &[u64]) -> u32 {
-        debug_assert!(code.len() == plane.len() * 8);
+    pub(crate) unsafe fn ones(self, group: &Group<'_>, i: usize, plane: &[u64]) -> u32 {
+        debug_assert!(plane.len() == group.words);
         // SAFETY: the lengths fit; for the instructions see `first_look`.
-        unsafe { (self.table().ones)(code.as_ptr(), plane.as_ptr(), plane.len()) }
+        unsafe { (self.table().ones)(group.code(i), plane.as_ptr(), plane.len()) }
     }
 
     /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. Both have the same length.

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use super::{FirstLook, Group, Ones, Table, Term, scalar, wide};
+use super::{FirstLook, Group, Ones, STEP, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "neon",
@@ -25,15 +25,30 @@ unsafe fn first_look(
 ) -> u32 {
     let (codes, corrections) = group.pointers();
     let Group { rows, words, .. } = *group;
-    let out = out.as_mut_ptr().cast::<u32>();
+    let out = out.as_mut_ptr();
     let mut mask = 0;
-    for row in 0..rows {
-        // SAFETY: row has a code of `words` words, a correction word and a place for its count.
-        unsafe {
-            let ones = ones(codes.add(row * words * 8), plane, words);
-            *out.add(row) = ones;
-            let word = corrections.cast::<u32>().add(row).read_unaligned();
-            mask |= u32::from(scalar::passes(ones, u32::from_le(word), look, threshold)) << row;
+    for start in (0..rows).step_by(4) {
+        let tile = codes.wrapping_add(start * words * 8);
+        let mut counts = [vdupq_n_u32(0); 2];
+        for word in 0..words {
+            // SAFETY: the tile and the plane have `words` words.
+            unsafe {
+                let plane = vreinterpretq_u8_u64(vdupq_n_u64(*plane.add(word)));
+                for (half, count) in counts.iter_mut().enumerate() {
+                    let code = vld1q_u8(tile.add(word * STEP + half * 16));
+                    *count = vpadalq_u16(*count, vpaddlq_u8(vcntq_u8(veorq_u8(code, plane))));
+                }
+            }
+        }
+        // SAFETY: there are 32 places, and start ≤ 28.
+        unsafe { vst1q_u32(out.add(start), vpaddq_u32(counts[0], counts[1])) };
+        for row in start..rows.min(start + 4) {
+            // SAFETY: row has a correction word, and its count was written.
+            unsafe {
+                let word = corrections.cast::<u32>().add(row).read_unaligned();
+                let passes = scalar::passes(*out.add(row), u32::from_le(word), look, threshold);
+                mask |= u32::from(passes) << row;
+            }
         }
     }
     mask
@@ -41,29 +56,10 @@ unsafe fn first_look(
 
 /// # Safety
 /// See `Backend::ones`.
-#[inline]
 #[target_feature(enable = "neon")]
 unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
-    let plane = plane.cast::<u8>();
-    let pairs = words / 2;
-    let mut total = vdupq_n_u16(0);
-    for at in (0..pairs * 16).step_by(16) {
-        // SAFETY: at + 16 ≤ words · 8. A lane takes at most 16 each time, 512 times: below 2¹⁶.
-        unsafe {
-            let bits = veorq_u8(vld1q_u8(code.add(at)), vld1q_u8(plane.add(at)));
-            total = vpadalq_u8(total, vcntq_u8(bits));
-        }
-    }
-    let mut ones = vaddlvq_u16(total);
-    if words % 2 == 1 {
-        // SAFETY: the last word.
-        unsafe {
-            let at = pairs * 16;
-            let bits = veor_u8(vld1_u8(code.add(at)), vld1_u8(plane.add(at)));
-            ones += u32::from(vaddlv_u8(vcnt_u8(bits)));
-        }
-    }
-    ones
+    // SAFETY: the caller's promise.
+    unsafe { scalar::ones(code, plane, words) }
 }
 
 /// # Safety

@@ -1,12 +1,15 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
-use super::{FirstLook, Group, Ones, Table, Term};
+#[cfg(not(target_arch = "wasm32"))]
+use super::Ones;
+use super::{FirstLook, Group, STEP, Table, Term};
 use crate::rotate::scale;
 use crate::scan::corrections;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) static TABLE: Table = Table {
     name: "scalar",
+    #[cfg(not(target_arch = "wasm32"))]
     first_look,
     ones,
     dot,
@@ -21,52 +24,102 @@ pub(super) static TABLE: Table = Table {
 #[inline(always)]
 unsafe fn word(code: *const u8, i: usize) -> u64 {
     // SAFETY: the caller's promise.
-    u64::from_le(unsafe { code.cast::<u64>().add(i).read_unaligned() })
+    u64::from_le(unsafe { code.add(i * STEP).cast::<u64>().read_unaligned() })
+}
+
+/// The rows of a group that pass the first look, one after the other, with their number of ones.
+pub(super) struct Rows {
+    code: *const u8,
+    /// Where the words of the next tile's first code stand, but for those of this tile.
+    tile_end: *const u8,
+    correction: *const u8,
+    row: usize,
+    rows: usize,
+    words: usize,
+    plane: *const u64,
+    /// 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
+    registers: [u64; 6],
+    look: FirstLook,
+    threshold: f32,
+}
+
+impl Rows {
+    /// # Safety
+    /// See `Backend::first_look`; the group and the plane outlive the rows.
+    #[inline(always)]
+    pub(super) unsafe fn new(
+        group: &Group<'_>,
+        plane: *const u64,
+        look: FirstLook,
+        threshold: f32,
+    ) -> Self {
+        let (code, correction) = group.pointers();
+        let mut registers = [0; 6];
+        if group.words == 6 {
+            // SAFETY: the plane has 6 words.
+            registers = unsafe { plane.cast::<[u64; 6]>().read() };
+        }
+        Self {
+            code,
+            tile_end: code.wrapping_add(STEP),
+            correction,
+            row: 0,
+            rows: group.rows,
+            words: group.words,
+            plane,
+            registers,
+            look,
+            threshold,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Option<(u32, u32)> {
+        while self.row < self.rows {
+            let row = self.row as u32;
+            // SAFETY: the row has a code of `words` words and a correction word.
+            let (ones, passes) = unsafe {
+                let ones = if self.words == 6 {
+                    let count =
+                        |i: usize| u64::from((word(self.code, i) ^ self.registers[i]).count_ones());
+                    (count(0) + count(1) + count(2) + count(3) + count(4) + count(5)) as u32
+                } else {
+                    ones(self.code, self.plane, self.words)
+                };
+                let correction = u32::from_le(self.correction.cast::<u32>().read_unaligned());
+                (ones, passes(ones, correction, self.look, self.threshold))
+            };
+            self.row += 1;
+            self.correction = self.correction.wrapping_add(4);
+            self.code = self.code.wrapping_add(8);
+            if self.code == self.tile_end {
+                self.code = self.code.wrapping_add((self.words - 1) * STEP);
+                self.tile_end = self.code.wrapping_add(STEP);
+            }
+            if passes {
+                return Some((row, ones));
+            }
+        }
+        None
+    }
 }
 
 /// # Safety
 /// See `Backend::first_look`.
-#[inline(always)]
-pub(super) unsafe fn first_look(
+#[cfg(not(target_arch = "wasm32"))]
+unsafe fn first_look(
     group: &Group<'_>,
     plane: *const u64,
     look: FirstLook,
     threshold: f32,
     out: &mut Ones,
 ) -> u32 {
-    let (mut code, mut correction) = group.pointers();
-    let Group { rows, words, .. } = *group;
-    // 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
-    let mut p = [0_u64; 6];
-    if words == 6 {
-        // SAFETY: the plane has 6 words.
-        p = unsafe { plane.cast::<[u64; 6]>().read() };
-    }
+    // SAFETY: the caller's promise.
+    let mut rows = unsafe { Rows::new(group, plane, look, threshold) };
     let mut mask = 0;
-    let end = correction.wrapping_add(rows * 4);
-    while correction != end {
-        // SAFETY: the row has a code of `words` words and a correction word, and there is a place for its count.
-        unsafe {
-            let ones = if words == 6 {
-                let count = |i: usize| u64::from((word(code, i) ^ p[i]).count_ones());
-                (count(0) + count(1) + count(2) + count(3) + count(4) + count(5)) as u32
-            } else {
-                ones(code, plane, words)
-            };
-            // Few rows pass, so all that only they need is done then.
-            if passes(
-                ones,
-                u32::from_le(correction.cast::<u32>().read_unaligned()),
-                look,
-                threshold,
-            ) {
-                let i = rows - end.offset_from_unsigned(correction) / 4;
-                *out.as_mut_ptr().cast::<u32>().add(i) = ones;
-                mask |= 1 << i;
-            }
-        }
-        correction = correction.wrapping_add(4);
-        code = code.wrapping_add(words * 8);
+    while let Some((row, ones)) = rows.next() {
+        out[row as usize % 32] = ones;
+        mask |= 1 << row;
     }
     mask
 }
@@ -112,9 +165,9 @@ pub(super) unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
 /// The f32 of the same value as the f16 with these bits. An exponent of 31 counts like any other (K-DIST-2).
 #[inline(always)]
 fn widen(bits: u16) -> f32 {
-    let bits = u32::from(bits);
-    let magnitude = f32::from_bits((bits & 0x7FFF) << 13) * f32::from_bits(0x7780_0000);
-    f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
+    // The sign is extended over the bits between it and the exponent.
+    let bits = (i32::from(bits as i16) << 13) as u32;
+    f32::from_bits(bits & 0x8FFF_E000) * f32::from_bits(0x7780_0000)
 }
 
 /// # Safety

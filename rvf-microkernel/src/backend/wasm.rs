@@ -1,5 +1,5 @@
-//! 128-bit WebAssembly SIMD. The codes are scanned as in the plain backend: an interpreter counts the ones of a word
-//! faster than those of a vector's bytes.
+//! 128-bit WebAssembly SIMD. The codes are scanned as by every module: four at once are half as fast in an
+//! interpreter, and no faster in V8, whose `i8x16.popcnt` is several instructions.
 
 use core::arch::wasm32::*;
 
@@ -8,7 +8,6 @@ use crate::rotate::scale;
 
 pub(super) static TABLE: Table = Table {
     name: "simd128",
-    first_look: scalar::first_look,
     ones: scalar::ones,
     dot,
     sum,
@@ -21,9 +20,10 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     let mut total = i64x2_splat(0);
     let mut at = 0;
     while at < n {
-        // SAFETY: at < n; the query is padded with zeros to a multiple of 64.
+        // SAFETY: at < n. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), so bytes behind the
+        // record can be read; they meet the zeros that the query is filled up with to a multiple of 64.
         unsafe {
-            let a = load(x.add(at), n - at);
+            let a = v128_load(x.add(at).cast());
             let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), v128_load(q.add(at).cast()));
             let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(at + 8).cast()));
             // A lane is the sum of four products of at most 2²².
@@ -86,11 +86,12 @@ unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
 /// The f32 of four f16, as `scalar::widen`.
 #[inline(always)]
 fn widen(halves: v128) -> v128 {
-    let bits = u32x4_extend_low_u16x8(halves);
-    // Shifts, and not masks: see `load`.
-    let magnitude = u32x4_shr(u32x4_shl(bits, 17), 4);
-    let sign = u32x4_shl(u32x4_shr(bits, 15), 31);
-    v128_or(f32x4_mul(magnitude, u32x4_splat(0x7780_0000)), sign)
+    // The sign is extended over the bits between it and the exponent.
+    let bits = i32x4_shl(i32x4_extend_low_i16x8(halves), 13);
+    f32x4_mul(
+        v128_and(bits, u32x4_splat(0x8FFF_E000)),
+        u32x4_splat(0x7780_0000),
+    )
 }
 
 /// # Safety
