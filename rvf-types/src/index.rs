@@ -128,6 +128,10 @@ pub struct IndexHead {
     pub i8_stride: u32,
     /// The seed of the rotation.
     pub seed: u64,
+    /// Where the centroid codes start in the payload; 0 with one list.
+    pub centroid_codes: u64,
+    /// Where the centroid records start in the payload; 0 with one list.
+    pub centroid_records: u64,
 }
 
 impl IndexHead {
@@ -144,6 +148,14 @@ impl IndexHead {
         lists: u32,
         seed: u64,
     ) -> Self {
+        let (centroid_codes, centroid_records) = if lists > 1 {
+            (
+                centroid_codes_offset(dimension, lists),
+                centroid_records_offset(dimension, lists),
+            )
+        } else {
+            (0, 0)
+        };
         Self {
             rows,
             dimension,
@@ -153,6 +165,8 @@ impl IndexHead {
             code_words: quant::code_words(dimension),
             i8_stride: vec::stride(VectorKind::I8, dimension),
             seed,
+            centroid_codes,
+            centroid_records,
         }
     }
 
@@ -178,7 +192,7 @@ impl IndexHead {
         )?;
         grid.zero::<0x06, 2>("R-NUM-3")?;
         grid.zero::<0x12, 2>("R-NUM-3")?;
-        grid.zero::<0x28, 88>("R-NUM-3")?;
+        grid.zero::<0x38, 72>("R-NUM-3")?;
         let want = Self::new(
             manifest.rows,
             manifest.dimension,
@@ -230,6 +244,18 @@ impl IndexHead {
             number(grid.u32::<0x1C>()),
             number(want.i8_stride),
         )?;
+        grid.exactly::<0x28>(
+            RULE,
+            "offset of the centroid codes of INDEX",
+            grid.u64::<0x28>(),
+            want.centroid_codes,
+        )?;
+        grid.exactly::<0x30>(
+            RULE,
+            "offset of the centroid records of INDEX",
+            grid.u64::<0x30>(),
+            want.centroid_records,
+        )?;
         Ok(want)
     }
 
@@ -247,6 +273,8 @@ impl IndexHead {
             .u32::<0x18>(self.code_words)
             .u32::<0x1C>(self.i8_stride)
             .u64::<0x20>(self.seed)
+            .u64::<0x28>(self.centroid_codes)
+            .u64::<0x30>(self.centroid_records)
             .finish()
     }
 }

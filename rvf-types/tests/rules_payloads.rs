@@ -64,6 +64,8 @@ fn index_and_quant() {
         ("lists", 0x14, 2),
         ("code words", 0x18, 2),
         ("stride", 0x1C, 1),
+        ("centroid codes where there are none", 0x28, 1),
+        ("centroid records where there are none", 0x37, 1),
         ("offset of the list", 192, 1),
         ("own vectors of the list", 200, 1),
         ("second entries of the list", 204, 1),
@@ -71,7 +73,7 @@ fn index_and_quant() {
     ] {
         assert_eq!(index(at, value), "R-IDX-1", "{name}");
     }
-    for at in [6, 0x12, 0x28, 127, 128 + 20, 191, 212, 223] {
+    for at in [6, 0x12, 0x38, 127, 128 + 20, 191, 212, 223] {
         assert_eq!(index(at, 1), "R-NUM-3", "byte {at}");
     }
     let nan = f32::NAN.to_le_bytes();
@@ -135,6 +137,8 @@ fn the_directory_and_centroids_of_more_than_one_list() {
     let entry = |list: usize, field: usize| 192 + 32 * list + field;
     for (name, at, value) in [
         ("lists", 0x14, 3),
+        ("offset of the centroid codes", 0x28, 0),
+        ("offset of the centroid records", 0x30, 0),
         ("offset of the first list", entry(0, 0), 64),
         ("offset of a list", entry(1, 0), 0),
         ("own vectors of a list", entry(0, 8), 41),

@@ -205,10 +205,13 @@ pub fn check_list(
         GroupView::new(group, bytes, offset.saturating_add(group.tiles))?.check(dimension)?;
     }
     let behind = slice(list, len, found.saturating_sub(len)).unwrap_or_default();
-    check_zero(
-        behind,
-        "R-QNT-1",
-        "padding of a list",
-        offset.saturating_add(len),
-    )
+    check_padding(behind, offset.saturating_add(len))
+}
+
+/// Checks the zeros behind a list. `offset` is their place in the file.
+///
+/// # Errors
+/// R-QNT-1.
+pub fn check_padding(padding: &[u8], offset: u64) -> Result<(), FormatError> {
+    check_zero(padding, "R-QNT-1", "padding of a list", offset)
 }
