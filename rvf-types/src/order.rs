@@ -4,6 +4,7 @@
 
 use crate::bytes::{ensure, slice};
 use crate::error::{Expected, FormatError};
+use crate::vec::check_row_below;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
@@ -76,15 +77,8 @@ impl<'a> Order<'a> {
     /// # Errors
     /// R-VEC-7.
     pub fn check_record(&self, row: u32, number: u32, offset: u64) -> Result<(), FormatError> {
-        let Some(found) = self.get(row) else {
-            return Err(FormatError::Field {
-                rule: RULE,
-                what: "row of a record",
-                expected: Expected::AtMost(self.rows.saturating_sub(1).into()),
-                found: row.into(),
-                offset,
-            });
-        };
+        check_row_below(row, self.rows, offset)?;
+        let found = self.get(row).unwrap_or_default();
         ensure(
             found == number,
             RULE,

@@ -14,7 +14,7 @@ mod view;
 mod write;
 
 pub use correction::Correction;
-pub use view::{GroupView, check_list, check_padding};
+pub use view::{GroupView, check_list, check_padding, check_payload_length};
 pub use write::write_group;
 #[cfg(feature = "alloc")]
 pub use write::write_list;

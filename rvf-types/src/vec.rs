@@ -385,6 +385,22 @@ pub const fn check_row(row: u32, expected: u32, offset: u64) -> Result<(), Forma
     )
 }
 
+/// Checks that the row of a record is one: what a reader that sees one record alone can tell. `offset` is its place in
+/// the file.
+///
+/// # Errors
+/// R-VEC-7 for a row that is not below rows.
+pub const fn check_row_below(row: u32, rows: u32, offset: u64) -> Result<(), FormatError> {
+    ensure(
+        row < rows,
+        "R-VEC-7",
+        "row of a record",
+        Expected::AtMost((rows as u64).saturating_sub(1)),
+        row as u64,
+        offset,
+    )
+}
+
 /// Checks one component of the input against the limit for vectors that are kept as `kind` (R-LIM-1).
 #[must_use]
 pub fn is_component(x: f32, kind: VectorKind) -> bool {

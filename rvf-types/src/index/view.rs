@@ -129,25 +129,10 @@ impl<'a> Index<'a> {
         I8Record::parse(bytes, dimension, 0).ok()
     }
 
-    /// The payload length that the lists ask of QUANT.
+    /// The payload length that the lists ask of QUANT ([`quant::check_payload_length`]).
     #[must_use]
     pub const fn quant_length(&self) -> u64 {
         self.quant_length
-    }
-
-    /// Checks the payload length of the QUANT segment. `offset` is that segment's place in the file.
-    ///
-    /// # Errors
-    /// R-QNT-1 for another one than the lists ask for.
-    pub const fn check_quant_length(&self, length: u64, offset: u64) -> Result<(), FormatError> {
-        ensure(
-            length == self.quant_length,
-            "R-QNT-1",
-            "payload length of QUANT",
-            Expected::Exactly(self.quant_length),
-            length,
-            offset,
-        )
     }
 
     fn check_mean(&self, offset: u64) -> Result<(), FormatError> {

@@ -65,6 +65,12 @@ impl<'a> GroupView<'a> {
         self.u32s(self.group.numbers, NUMBER_LEN)
     }
 
+    /// Where the vector number of an entry stands in the file; where the group starts, in one without numbers.
+    #[must_use]
+    pub fn number_place(&self, entry: u32) -> u64 {
+        self.place(self.group.number_offset(entry))
+    }
+
     fn u32s(
         &self,
         at: Option<u64>,
@@ -86,7 +92,7 @@ impl<'a> GroupView<'a> {
 
     /// The place in the file of an offset that is counted from the start of the list.
     fn place(&self, at: Option<u64>) -> u64 {
-        let within = at.unwrap_or_default().saturating_sub(self.group.tiles);
+        let within = at.map_or(0, |at| at.saturating_sub(self.group.tiles));
         self.offset.saturating_add(within)
     }
 
@@ -147,7 +153,7 @@ impl<'a> GroupView<'a> {
     /// R-QNT-4.
     pub fn check_numbers(&self, list: &ListEntry, rows: u32) -> Result<(), FormatError> {
         for (number, entry) in self.numbers().zip(0_u32..) {
-            let at = self.place(self.group.number_offset(entry));
+            let at = self.number_place(entry);
             let found = u64::from(number);
             if entry < self.group.own {
                 let expected = u64::from(list.first)
@@ -214,4 +220,24 @@ pub fn check_list(
 /// R-QNT-1.
 pub fn check_padding(padding: &[u8], offset: u64) -> Result<(), FormatError> {
     check_zero(padding, "R-QNT-1", "padding of a list", offset)
+}
+
+/// Checks the payload length of a QUANT segment against the one that the list directory asks for
+/// ([`DirectoryCheck::finish`](crate::index::DirectoryCheck::finish)). `offset` is the segment's place in the file.
+///
+/// # Errors
+/// R-QNT-1.
+pub const fn check_payload_length(
+    length: u64,
+    expected: u64,
+    offset: u64,
+) -> Result<(), FormatError> {
+    ensure(
+        length == expected,
+        "R-QNT-1",
+        "payload length of QUANT",
+        Expected::Exactly(expected),
+        length,
+        offset,
+    )
 }

@@ -417,7 +417,7 @@ pub(crate) fn check_content(
         SegmentType::QUANT => {
             let index = manifest.find(SegmentType::INDEX).unwrap();
             let index = Index::parse(payload_of(&index), index.payload_offset(), head)?;
-            index.check_quant_length(entry.payload_length, at)?;
+            quant::check_payload_length(entry.payload_length, index.quant_length(), at)?;
             check_lists(payload, &index, at)
         }
         SegmentType::ORDER => {
