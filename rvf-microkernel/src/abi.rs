@@ -363,16 +363,11 @@ fn block(address: u32, records: u32, count: u32) -> i32 {
     if query.cursor.phase != Phase::Done {
         return Error::State.code();
     }
-    let len = query.index.i8_len();
-    pass!(check(records, u64::from(count) * u64::from(len)));
-    for i in 0..count {
-        // SAFETY: there are `count` records; a query that began has its vector.
-        unsafe {
-            let record = from_raw_parts((records + i * len) as *const u8, len as usize);
-            if !query.offer_record(View::new(record)) {
-                return Error::BadData.code();
-            }
-        }
+    let len = u64::from(count) * u64::from(query.index.record_len());
+    pass!(check(records, len));
+    // SAFETY: inside the memory; a query that began has its vector.
+    if !unsafe { query.offer_records(from_raw_parts(records as *const u8, len as usize)) } {
+        return Error::BadData.code();
     }
     OK
 }
@@ -414,7 +409,7 @@ extern "C" fn rvf_abi() -> i32 {
 // SAFETY: no other symbol has a name of this prefix.
 #[unsafe(no_mangle)]
 extern "C" fn rvf_caps() -> i32 {
-    0xFFE | (LAYOUT as i32) << 16 | cfg!(target_feature = "simd128") as i32
+    0xFEA | (LAYOUT as i32) << 16 | cfg!(target_feature = "simd128") as i32
 }
 
 #[panic_handler]

@@ -68,7 +68,7 @@ impl List<'_, u64> {
         }
     }
 
-    /// Puts the keys into ascending order. Before more is offered, the order of a heap must be restored.
+    /// Puts the keys into ascending order. Before more is offered, [`restore`](Self::restore) must be called.
     #[inline(never)]
     pub(crate) fn sort(&mut self) {
         self.restore();

@@ -184,6 +184,15 @@ impl Index {
         }
     }
 
+    /// Bytes of a record of the most exact kind.
+    #[must_use]
+    pub const fn record_len(&self) -> u32 {
+        match self.vectors {
+            Vectors::I8 => self.i8_len,
+            _ => self.float_stride(),
+        }
+    }
+
     /// [`float_len`](Self::float_len) of a file that keeps more than i8.
     #[inline(always)]
     pub(crate) const fn float_stride(&self) -> u32 {

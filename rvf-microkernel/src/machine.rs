@@ -191,37 +191,40 @@ impl Query<'_> {
             // SAFETY: there are as many hits.
             take(Hit::of(unsafe { self.pool.at(i) }));
         }
+        // More may be offered.
+        self.pool.restore();
     }
 
-    /// Offers the vectors of i8 records ([`Index::i8_len`](crate::Index::i8_len) bytes each) to the hits.
+    /// Offers the vectors of records of the most exact kind that the file has
+    /// ([`Index::record_len`](crate::Index::record_len) bytes each) to the hits.
     ///
     /// # Errors
     /// [`Error::State`] if the query is not done, [`Error::BadData`] if a row is not below the number of rows.
     pub fn offer_block(&mut self, records: &[u8]) -> Result<(), Error> {
         self.hit_count()?;
-        for record in records.chunks_exact(self.index.i8_len() as usize) {
-            // SAFETY: a record has its bytes.
-            if !unsafe { self.offer_record(View::new(record)) } {
-                return Err(Error::BadData);
-            }
+        // SAFETY: records that have their bytes are taken, and no others.
+        if unsafe { self.offer_records(records) } {
+            Ok(())
+        } else {
+            Err(Error::BadData)
         }
-        Ok(())
     }
 
-    /// Offers the vector of an i8 record to the hits. False if its row is bad.
+    /// Offers the vectors of records. False if a row is bad.
     ///
     /// # Safety
-    /// The record has all its bytes, and the vector was taken.
+    /// The query is done, and its vector was taken.
     #[inline(always)]
-    pub(crate) unsafe fn offer_record(&mut self, record: View<'_>) -> bool {
-        // SAFETY: the caller's promise.
-        let key = unsafe { self.key_of(record, self.kind()) };
-        if key == BAD {
-            return false;
+    pub(crate) unsafe fn offer_records(&mut self, records: &[u8]) -> bool {
+        self.float = self.index.vectors() != Vectors::I8;
+        for record in records.chunks_exact(self.index.record_len() as usize) {
+            // SAFETY: a record has its bytes.
+            let key = unsafe { self.key_of(View::new(record), self.kind()) };
+            if key == BAD {
+                return false;
+            }
+            self.pool.offer(key);
         }
-        // The results may have been read, which sorts.
-        self.pool.restore();
-        self.pool.offer(key);
         true
     }
 

@@ -12,7 +12,7 @@ use crate::Error;
 use crate::backend::{Backend, FirstLook, Term};
 use crate::data::Need;
 use crate::heap::distance_of;
-use crate::index::{Index, Metric, Vectors};
+use crate::index::{Index, Metric};
 use crate::machine::{Cursor, Phase, Visit};
 use crate::memory::{Array, Cutter, List, Plain, View};
 use crate::params::{BLOCKS, Params, Settings, state_len};
@@ -232,7 +232,6 @@ impl<'s> Query<'s> {
             (&raw mut (*place).settings).write(*settings);
             if settings.mode == BLOCKS {
                 (*place).cursor.phase = Phase::Done;
-                (*place).float = index.vectors() != Vectors::I8;
             }
             (*place).arrays.start = memory;
             (*place).needs = cutter.cut(settings.max_needs as usize);

@@ -93,11 +93,12 @@ impl Query<'_> {
                     continue;
                 }
             }
-            // SAFETY: the caller's promise.
-            if filter.is_some_and(
-                |bits| unsafe { bits.u8(number as usize / 8) } >> (number % 8) & 1 == 0,
-            ) {
-                continue;
+            if let Some(bits) = filter {
+                // SAFETY: the caller's promise: there is a bit for each vector.
+                let byte = unsafe { bits.u8(number as usize / 8) };
+                if byte >> (number % 8) & 1 == 0 {
+                    continue;
+                }
             }
             // An estimate that is a NaN counts as +∞, which leaves the threshold as if it had not been offered.
             self.estimates.offer(key(estimate, 0));

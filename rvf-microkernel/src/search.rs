@@ -11,6 +11,7 @@ use crate::{Error, Hit, Index, Params, Query, Stats};
 ///
 /// # Errors
 /// Those of [`Query::begin`] and [`Query::step`]; [`Error::BadData`] if a region is shorter than the index says.
+#[allow(clippy::too_many_arguments, reason = "each is a part of its own")]
 pub fn search<'a, D: Data<'a>>(
     index: &Index,
     mean: &[u8],

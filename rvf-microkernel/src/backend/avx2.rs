@@ -14,7 +14,6 @@ pub(super) static TABLE: Table = Table {
 };
 
 /// Whether this processor has all that is used here.
-#[cfg(feature = "detect")]
 pub(super) fn is_available() -> bool {
     std::is_x86_feature_detected!("avx2")
         && std::is_x86_feature_detected!("f16c")
@@ -128,23 +127,8 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
 /// See `Backend::sum`.
 #[target_feature(enable = "avx2,f16c")]
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
-    const SQUARE: u32 = Term::SQUARE.0;
-    const PRODUCT: u32 = Term::PRODUCT.0;
-    const PLAIN: u32 = Term::PLAIN.0;
-    const SQUARED_DIFFERENCE: u32 = Term::SQUARED_DIFFERENCE.0;
     // SAFETY: the caller's promise.
-    unsafe {
-        match (term.is_of_halves(), term.of_singles()) {
-            (false, Term::SQUARE) => sum_of::<false, SQUARE>(x, y, n),
-            (false, Term::PRODUCT) => sum_of::<false, PRODUCT>(x, y, n),
-            (false, Term::PLAIN) => sum_of::<false, PLAIN>(x, y, n),
-            (false, _) => sum_of::<false, SQUARED_DIFFERENCE>(x, y, n),
-            (true, Term::SQUARE) => sum_of::<true, SQUARE>(x, y, n),
-            (true, Term::PRODUCT) => sum_of::<true, PRODUCT>(x, y, n),
-            (true, Term::PLAIN) => sum_of::<true, PLAIN>(x, y, n),
-            (true, _) => sum_of::<true, SQUARED_DIFFERENCE>(x, y, n),
-        }
-    }
+    unsafe { wide::sum_by_term!(sum_of, term, x, y, n) }
 }
 
 /// The term of each lane.

@@ -10,16 +10,19 @@ use core::fmt;
 
 use crate::memory::View;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "detect"))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "detect"))]
 mod avx512;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", feature = "detect"))]
 mod neon;
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    feature = "detect"
+))]
 mod wide;
 
 /// What a 16-lane sum (K-NUM-2) is taken of, x being the components of a record and y those of the query.
@@ -44,7 +47,7 @@ impl Term {
     }
 
     /// The same of f32 components.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(feature = "detect")]
     const fn of_singles(self) -> Self {
         Self(self.0 & !Self::HALF)
     }
