@@ -75,7 +75,7 @@ impl CheckedFile {
         } else {
             let len = length(entry.payload_length)?;
             let payload = slice(view, entry.payload_offset(), len).ok_or_else(past_end)?;
-            digests::table(payload, entry.block_log)
+            digests::table(payload, entry.block_log)?
         };
         let table = DigestTable::check(&header, table, entry.block_log, &entry.hash, entry.offset)?;
         // Another thread may have been faster; its table is the same.
@@ -120,7 +120,7 @@ impl CheckedFile {
         let whole = !stored && bytes.len() as u64 == entry.payload_length;
         let (table, payload) = match (stored, whole) {
             (true, _) => (bytes, None),
-            (false, true) => (digests::table(&bytes, entry.block_log), Some(bytes)),
+            (false, true) => (digests::table(&bytes, entry.block_log)?, Some(bytes)),
             (false, false) => (build_by_pieces(self.source(), &entry)?, None),
         };
         let table = DigestTable::check(&header, table, entry.block_log, &entry.hash, entry.offset)?;

@@ -8,6 +8,9 @@ use std::thread;
 
 use rvf_types::{BlockDigest, block_digest};
 
+use crate::error::HostError;
+use crate::memory::with_room;
+
 /// A block and the digest that it should have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Block<'a> {
@@ -26,14 +29,20 @@ pub(crate) fn first_wrong(blocks: &[Block<'_>]) -> Option<(usize, BlockDigest)> 
     pairs.find_map(|(at, (block, found))| (block.expected != found).then_some((at, found)))
 }
 
+/// Bytes of a payload whose digests are computed at once: a multiple of every block size, and work for many threads.
+const BYTES_AT_ONCE: usize = 64 << 20;
+
 /// The digest table of a payload (R-HASH-2).
-pub(crate) fn table(payload: &[u8], block_log: u8) -> Vec<u8> {
+pub(crate) fn table(payload: &[u8], block_log: u8) -> Result<Vec<u8>, HostError> {
+    let length = rvf_types::digest::table_length(payload.len() as u64, block_log);
+    let room = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut table = with_room("a digest table", room)?;
     let size = usize::try_from(rvf_types::digest::block_size(block_log)).unwrap_or(usize::MAX);
-    let blocks: Vec<&[u8]> = payload.chunks(size).collect();
-    digests(&blocks)
-        .iter()
-        .flat_map(|digest| digest.0)
-        .collect()
+    for piece in payload.chunks(BYTES_AT_ONCE) {
+        let blocks: Vec<&[u8]> = piece.chunks(size).collect();
+        table.extend(digests(&blocks).iter().flat_map(|digest| digest.0));
+    }
+    Ok(table)
 }
 
 /// The digests of `blocks`, in their order.

@@ -1,32 +1,33 @@
 //! What the payloads hold: the rules that no hash can tell.
 
-use half::f16;
-use rvf_types::vec::{FloatRecord, I8Record, record_offset, stride};
+use rvf_types::vec::stride;
 use rvf_types::wasm::{self, ModuleError};
-use rvf_types::{
-    FormatError, Metric, SegmentEntry, SegmentType, VectorKind, WasmHeader, ids, index, limits,
-    quant,
-};
+use rvf_types::{Order, SegmentEntry, SegmentType, WasmHeader, ids, index};
 
+use super::lists::{self, Lists};
+use super::records::{Rows, Vectors};
 use super::root::Opened;
 use super::segments::bytes;
 use super::work::{Findings, Pool};
 use super::{Finding, Severity};
-use crate::check::sum16;
 use crate::error::HostError;
+use crate::memory::zeroed;
 use crate::source::ByteSource;
 
-/// Bytes of records or codes that one task takes, about.
+/// Bytes of records that one task takes, about.
 const PIECE: u64 = 4 << 20;
+
+/// Most bytes to check an ORDER in that no record speaks for: less memory takes more passes over it.
+const ORDER_MARKS: u64 = 4 << 20;
 
 /// One task.
 enum Part {
     Index(SegmentEntry),
     Ids(SegmentEntry),
     Module(SegmentEntry),
-    /// Groups of codes: the first row, and how many.
-    Codes(SegmentEntry, u32, u32),
-    /// Records of both kinds: the first row, and how many.
+    /// Groups of codes.
+    Codes(lists::Piece),
+    /// Records of both kinds: the first vector number, and how many.
     Records(u32, u32),
 }
 
@@ -40,36 +41,43 @@ pub(super) fn check(
 ) -> Result<(), HostError> {
     let head = &opened.head;
     let mut parts = Vec::new();
-    let mut vectors = Vectors {
-        opened,
-        i8: None,
-        float: None,
-    };
-    for (entry, _) in opened
-        .manifest
-        .entries
-        .iter()
-        .zip(sound)
-        .filter(|(_, sound)| **sound)
-    {
+    let mut vectors = Vectors::new(head);
+    let (mut index, mut quant, mut order) = (None, None, None);
+    for (entry, sound) in opened.manifest.entries.iter().zip(sound) {
         match entry.kind {
-            SegmentType::INDEX => parts.push(Part::Index(*entry)),
+            // Its length can be held against the directory even where its bytes are not right.
+            SegmentType::QUANT => quant = Some((entry, *sound)),
+            _ if !sound => {}
+            SegmentType::INDEX => {
+                index = Some(entry);
+                parts.push(Part::Index(*entry));
+            }
             SegmentType::IDS => parts.push(Part::Ids(*entry)),
             SegmentType::WASM => parts.push(Part::Module(*entry)),
-            SegmentType::QUANT
-                if entry.payload_length == quant::list_length(head.rows, head.dimension) =>
-            {
-                let step = rows_of(u64::from(head.dimension.div_ceil(64)) * 8 + 4)
-                    .next_multiple_of(quant::GROUP_ROWS);
-                parts.extend(
-                    ranges(head.rows, step).map(|(first, count)| Part::Codes(*entry, first, count)),
-                );
-            }
             SegmentType::VEC => vectors.take(entry),
+            SegmentType::ORDER => order = Some(entry),
             _ => {}
         }
     }
-    if vectors.i8.is_some() || vectors.float.is_some() {
+    let lists = match quant {
+        Some((entry, sound)) => Lists::read(source, head, index, entry, sound, findings)?,
+        None => None,
+    };
+    if let Some(lists) = &lists {
+        parts.extend(lists.pieces().map(Part::Codes));
+    }
+    let order_bytes = order.map(|entry| whole(source, entry)).transpose()?;
+    let rows = match (order, &order_bytes) {
+        _ if head.lists == 1 => Rows::Numbers,
+        (Some(entry), Some(bytes)) => {
+            let order = findings.passes(Order::parse(bytes, entry.payload_offset(), head.rows));
+            order.map_or(Rows::Below(head.rows), Rows::Order)
+        }
+        _ => Rows::Below(head.rows),
+    };
+    if vectors.is_empty() {
+        check_order_alone(&rows, head.rows, findings)?;
+    } else {
         let step = rows_of(stride(head.vectors, head.dimension).into());
         parts.extend(ranges(head.rows, step).map(|(first, count)| Part::Records(first, count)));
     }
@@ -86,18 +94,26 @@ pub(super) fn check(
             Ok(())
         }
         Some(Part::Module(entry)) => check_module(source, entry, findings),
-        Some(Part::Codes(entry, first, count)) => {
-            let from = entry
-                .payload_offset()
-                .saturating_add(quant::list_length(*first, head.dimension));
-            let codes = bytes(source, from, quant::list_length(*count, head.dimension))?;
-            // Whole groups from the start of one: a list of its own.
-            findings.passes(quant::check_list(&codes, *count, head.dimension, from));
-            Ok(())
-        }
-        Some(Part::Records(first, count)) => vectors.check(source, *first, *count, findings),
+        Some(Part::Codes(piece)) => match &lists {
+            Some(lists) => lists.check(source, *piece, findings),
+            None => Ok(()),
+        },
+        Some(Part::Records(first, count)) => vectors.check(source, &rows, *first, *count, findings),
         None => Ok(()),
-    })
+    })?;
+    match &lists {
+        Some(lists) => lists.name_twice(source, findings),
+        None => Ok(()),
+    }
+}
+
+/// Checks ORDER by itself, where the records, which else tell that it is right, are damaged.
+fn check_order_alone(rows: &Rows<'_>, count: u32, findings: &Findings) -> Result<(), HostError> {
+    if let Rows::Order(order) = rows {
+        let marks = u64::from(count.div_ceil(8)).min(ORDER_MARKS);
+        findings.passes(order.check(&mut zeroed("the marks of rows", marks)?));
+    }
+    Ok(())
 }
 
 /// Rows of `size` bytes that make about a piece.
@@ -163,233 +179,4 @@ fn check_module(
         });
     }
     Ok(())
-}
-
-/// The VEC segments whose bytes are right.
-struct Vectors<'a> {
-    opened: &'a Opened,
-    i8: Option<SegmentEntry>,
-    float: Option<SegmentEntry>,
-}
-
-impl Vectors<'_> {
-    fn take(&mut self, entry: &SegmentEntry) {
-        let Some(kind) = entry.vector_kind() else {
-            return;
-        };
-        let head = &self.opened.head;
-        if entry.payload_length != record_offset(kind, head.rows, head.dimension) {
-            return;
-        }
-        match kind {
-            VectorKind::I8 => self.i8 = Some(*entry),
-            VectorKind::F16 | VectorKind::F32 => self.float = Some(*entry),
-        }
-    }
-
-    /// Checks records by themselves, and the i8 record against the vector as stored.
-    fn check(
-        &self,
-        source: &dyn ByteSource,
-        first: u32,
-        count: u32,
-        findings: &Findings,
-    ) -> Result<(), HostError> {
-        let head = &self.opened.head;
-        let integers = Piece::read(
-            source,
-            self.i8.as_ref(),
-            VectorKind::I8,
-            first,
-            count,
-            head.dimension,
-        )?;
-        let floats = Piece::read(
-            source,
-            self.float.as_ref(),
-            head.vectors,
-            first,
-            count,
-            head.dimension,
-        )?;
-        let mut stored = Vec::new();
-        let mut expected = Vec::new();
-        for row in first..first.saturating_add(count) {
-            stored.clear();
-            let float = floats.as_ref().and_then(|piece| {
-                let (bytes, at) = piece.record(row);
-                let record =
-                    findings.passes(FloatRecord::parse(bytes, head.vectors, head.dimension, at))?;
-                findings.passes(record.check(row, at))?;
-                match head.vectors {
-                    VectorKind::F16 => {
-                        stored.extend(record.f16_bits().map(|bits| f16::from_bits(bits).to_f32()))
-                    }
-                    _ => stored.extend(record.f32s()),
-                }
-                Some(at)
-            });
-            let integer = integers.as_ref().and_then(|piece| {
-                let (bytes, at) = piece.record(row);
-                let record = findings.passes(I8Record::parse(bytes, head.dimension, at))?;
-                findings.passes(record.check(row, at))?;
-                Some((record, at))
-            });
-            if let Some((record, at)) = integer {
-                if floats.is_none() && self.float.is_none() && head.vectors == VectorKind::I8 {
-                    stored.extend(record.components().map(|x| record.scale * f32::from(x)));
-                }
-                if !stored.is_empty() {
-                    check_quantised(&record, &stored, &mut expected, head.vectors, at, findings);
-                }
-            }
-            let place = float.or(integer.map(|(_, at)| at));
-            if let Some(at) = place.filter(|_| head.metric == Metric::Cosine && !stored.is_empty())
-            {
-                check_not_zero(&stored, at, findings);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Records from `first` on.
-struct Piece<'s> {
-    bytes: std::borrow::Cow<'s, [u8]>,
-    offset: u64,
-    stride: usize,
-    first: u32,
-}
-
-impl<'s> Piece<'s> {
-    fn read(
-        source: &'s dyn ByteSource,
-        entry: Option<&SegmentEntry>,
-        kind: VectorKind,
-        first: u32,
-        count: u32,
-        dimension: u32,
-    ) -> Result<Option<Self>, HostError> {
-        let Some(entry) = entry else { return Ok(None) };
-        let offset = entry
-            .payload_offset()
-            .saturating_add(record_offset(kind, first, dimension));
-        let bytes = bytes(source, offset, record_offset(kind, count, dimension))?;
-        Ok(Some(Self {
-            bytes,
-            offset,
-            stride: stride(kind, dimension) as usize,
-            first,
-        }))
-    }
-
-    /// The bytes of a row's record, and its place in the file.
-    fn record(&self, row: u32) -> (&[u8], u64) {
-        let from = (row - self.first) as usize * self.stride;
-        (
-            self.bytes.get(from..).unwrap_or_default(),
-            self.offset.saturating_add(from as u64),
-        )
-    }
-}
-
-/// R-VEC-3: scale and components are those of the vector as stored (R-VEC-4, R-VEC-6).
-fn check_quantised(
-    record: &I8Record<'_>,
-    vector: &[f32],
-    expected: &mut Vec<i8>,
-    vectors: VectorKind,
-    offset: u64,
-    findings: &Findings,
-) {
-    let scale = quantise(vector, expected);
-    if scale.to_bits() == record.scale.to_bits() && record.components().eq(expected.iter().copied())
-    {
-        return;
-    }
-    let (rule, what) = match vectors {
-        VectorKind::I8 => (
-            "R-VEC-3",
-            "a record of VEC i8 is not what the rule makes of the vector that it stands for",
-        ),
-        _ => (
-            "R-VEC-6",
-            "a record of VEC i8 is not what the rule makes of the vector that is kept as floats",
-        ),
-    };
-    findings.fault(&FormatError::Other { rule, what, offset });
-}
-
-/// R-VEC-3, written from its text alone: gives the scale and fills the components.
-fn quantise(vector: &[f32], components: &mut Vec<i8>) -> f32 {
-    components.clear();
-    let largest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-    if f64::from(largest) < limits::ZERO_VECTOR_SUM {
-        components.resize(vector.len(), 0);
-        return 0.0;
-    }
-    let whole = largest <= 127.0 && vector.iter().all(|x| f32::from(*x as i8) == *x);
-    let scale = if whole {
-        1.0
-    } else {
-        let bits = (largest / 127.0).to_bits();
-        f32::from_bits(bits.div_ceil(256).saturating_mul(256))
-    };
-    components.extend(
-        vector
-            .iter()
-            .map(|x| nearest((x / scale).clamp(-127.0, 127.0))),
-    );
-    scale
-}
-
-/// The nearest integer, ties to even, of a number of −127 to 127: the addition rounds it, to the last place of a number
-/// between 2²³ and 2²⁴, which is 1. (`round_ties_even` is a call of the C library on many processors.)
-fn nearest(x: f32) -> i8 {
-    const MAGIC: f32 = 12_582_912.0;
-    (x + MAGIC - MAGIC) as i8
-}
-
-/// R-LIM-2.
-fn check_not_zero(vector: &[f32], offset: u64, findings: &Findings) {
-    let sum = f64::from(sum16(vector.iter().map(|x| x * x)));
-    if sum < limits::ZERO_VECTOR_SUM {
-        findings.fault(&FormatError::Other {
-            rule: "R-LIM-2",
-            what: "a zero vector, which has no direction, in a file whose metric is cosine",
-            offset,
-        });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nearest_is_round_ties_even() {
-        for step in -127 * 1024..=127 * 1024 {
-            let x = step as f32 / 1024.0;
-            assert_eq!(f32::from(nearest(x)), x.round_ties_even());
-        }
-        assert_eq!(nearest(0.5_f32.next_up()), 1);
-        assert_eq!(nearest(2.5_f32.next_down()), 2);
-    }
-
-    #[test]
-    fn quantising_gives_what_the_rule_says() {
-        let mut components = Vec::new();
-        assert_eq!(quantise(&[3.0, -127.0], &mut components), 1.0);
-        assert_eq!(components, [3, -127]);
-        assert_eq!(quantise(&[0.0, 1e-31], &mut components), 0.0);
-        assert_eq!(components, [0, 0]);
-        // 254 / 127 = 2 has no bits to round.
-        assert_eq!(quantise(&[254.0, 1.0, -3.0, 5.0], &mut components), 2.0);
-        assert_eq!(components, [127, 0, -2, 2]);
-        let scale = quantise(&[1.0, 0.4], &mut components);
-        assert!(
-            scale >= 1.0 / 127.0 && scale.to_bits().is_multiple_of(256) && scale < 1.00004 / 127.0
-        );
-        assert_eq!(components, [127, 51]);
-    }
 }

@@ -3,6 +3,8 @@
 //! Unlike a reader, it does not stop at the first fault where it can go on: it tells all that it finds.
 
 mod content;
+mod lists;
+mod records;
 mod root;
 mod segments;
 mod work;

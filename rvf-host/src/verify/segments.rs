@@ -12,6 +12,7 @@ use super::root::Opened;
 use super::work::{Findings, Pool};
 use crate::digests;
 use crate::error::HostError;
+use crate::memory::{with_room, zeroed};
 use crate::source::ByteSource;
 
 /// Bytes of a payload that one task takes: a multiple of every block size.
@@ -70,9 +71,9 @@ impl Extent {
 }
 
 /// A segment whose header and table are right.
-struct Tabled {
+struct Tabled<'s> {
     extent: Extent,
-    table: DigestTable<Vec<u8>>,
+    table: DigestTable<Cow<'s, [u8]>>,
     sound: AtomicBool,
 }
 
@@ -123,12 +124,12 @@ pub(super) fn check(
 }
 
 /// Checks a segment's header, padding and digest table.
-fn check_frame(
-    source: &dyn ByteSource,
+fn check_frame<'s>(
+    source: &'s dyn ByteSource,
     length: u64,
     extent: &Extent,
     findings: &Findings,
-) -> Result<Option<Tabled>, HostError> {
+) -> Result<Option<Tabled<'s>>, HostError> {
     let head = bytes(source, extent.offset, HEADER_LEN as u64)?;
     let Some(header) = findings.passes(SegmentHeader::parse(&head, extent.offset)) else {
         return Ok(None);
@@ -160,9 +161,9 @@ fn check_frame(
         return Ok(None);
     }
     let table = if extent.table == 0 {
-        build_table(source, &extent)?
+        Cow::Owned(build_table(source, &extent, table_length)?)
     } else {
-        bytes(source, extent.table, table_length)?.into_owned()
+        bytes(source, extent.table, table_length)?
     };
     let table = DigestTable::check(
         &header,
@@ -179,13 +180,23 @@ fn check_frame(
 }
 
 /// The table of a payload that has none stored.
-fn build_table(source: &dyn ByteSource, extent: &Extent) -> Result<Vec<u8>, HostError> {
-    let mut table = Vec::new();
+fn build_table(
+    source: &dyn ByteSource,
+    extent: &Extent,
+    table_length: u64,
+) -> Result<Vec<u8>, HostError> {
+    const WHAT: &str = "a digest table";
+    let too_large = |_| HostError::TooLarge {
+        what: WHAT,
+        bytes: table_length,
+    };
+    let room = usize::try_from(table_length).map_err(too_large)?;
+    let mut table = with_room(WHAT, room)?;
     let mut from = 0;
     while from < extent.payload_length {
         let len = PIECE.min(extent.payload_length - from);
         let piece = bytes(source, extent.payload_offset().saturating_add(from), len)?;
-        table.extend_from_slice(&digests::table(&piece, extent.block_log));
+        table.extend_from_slice(&digests::table(&piece, extent.block_log)?);
         from += len;
     }
     Ok(table)
@@ -194,7 +205,7 @@ fn build_table(source: &dyn ByteSource, extent: &Extent) -> Result<Vec<u8>, Host
 /// Compares the blocks of one piece with their digests.
 fn check_piece(
     source: &dyn ByteSource,
-    tabled: &Tabled,
+    tabled: &Tabled<'_>,
     from: u64,
     findings: &Findings,
 ) -> Result<(), HostError> {
@@ -222,19 +233,15 @@ pub(super) fn bytes(
     offset: u64,
     len: u64,
 ) -> Result<Cow<'_, [u8]>, HostError> {
-    let too_large = |_| HostError::TooLarge {
-        what: "a part of the file",
-        bytes: len,
-    };
-    let len = usize::try_from(len).map_err(too_large)?;
     let in_place = source.view().and_then(|view| {
         let from = usize::try_from(offset).ok()?;
+        let len = usize::try_from(len).ok()?;
         view.get(from..from.checked_add(len)?)
     });
     if let Some(bytes) = in_place {
         return Ok(Cow::Borrowed(bytes));
     }
-    let mut bytes = vec![0; len];
+    let mut bytes = zeroed("a part of the file", len)?;
     source
         .read_at(offset, &mut bytes)
         .map_err(HostError::read("a segment", offset))?;

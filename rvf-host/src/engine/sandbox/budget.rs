@@ -77,7 +77,7 @@ pub(super) fn memory_limit(limits: &Limits, regions: &[RegionOf]) -> usize {
 /// K-ABI-3: a group of rows, a record, the mean.
 pub(super) fn least_window(reader: &Reader) -> usize {
     let dimension = reader.dimension();
-    let group = quant::list_length(quant::GROUP_ROWS, dimension);
+    let group = quant::group_length(quant::GROUP_ENTRIES, true, dimension);
     let record = u64::from(
         vec::stride(VectorKind::F32, dimension).max(vec::stride(VectorKind::I8, dimension)),
     );
