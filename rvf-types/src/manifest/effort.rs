@@ -165,8 +165,8 @@ impl EffortChoice {
         k: u32,
         recall: f64,
     ) -> Self {
-        let ks = efforts.clone().map(|effort| effort.k);
-        let Some(listed) = ks.clone().find(|&listed| listed >= k).or(ks.last()) else {
+        let mut ks = efforts.clone().map(|effort| effort.k);
+        let Some(listed) = ks.clone().find(|&listed| listed >= k).or(ks.next_back()) else {
             return Self::NotMeasured;
         };
         let raised = |effort: Effort| Effort {
