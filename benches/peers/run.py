@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Runs rvf beside other libraries: the same vectors and queries, one query at a time, one thread, one run.
+"""Runs rvf beside other libraries: the same vectors and queries, one thread, one run, and compares them at equal recall.
 
-    python3 benches/peers/run.py DATA [--rvf target/release/rvf] [--queries 500] [--rounds 3] [--json OUT]
+    python3 benches/peers/run.py DATA [--set wordnet,pca128,…] [--rows N] [--queries 1000] [--rounds 3] [--json OUT]
 
-DATA is a folder with base.*.npy, queries.*.npy and truth.*.npy (exact cosine neighbours, best first), such as
-samples/wordnet-8k. The peers come from PyPI: a virtual environment is made in target/peers on first use.
-Times are medians over rounds of the median over the queries; every library has its turn in each round, so that a
-slow moment of the machine falls on all of them. Recall is counted by distance: a tie with the exact k-th is a hit.
+DATA is a folder with base.*.npy and queries.*.npy, such as samples/wordnet-8k; sets.py says what is made of it. The
+peers come from PyPI: a virtual environment is made in target/peers on first use. Times are medians over rounds; every
+engine has its turn in each round, so that a slow moment of the machine falls on all of them. The peers get all queries
+in one call, so that Python's own time does not count; rvf's time is that of each search, as `rvf query --json` tells.
+Recall is counted by distance: a tie with the exact k-th is a hit.
 """
-import argparse, glob, json, os, platform, subprocess, sys, tempfile, time
+import argparse, json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,149 +29,202 @@ def in_environment():
     sys.exit(subprocess.run([python, __file__, *sys.argv[1:]], env={**os.environ, **ONE_THREAD, "RVF_PEERS": "1"}).returncode)
 
 
-def load(folder, name):
-    import numpy as np
-    found = sorted(glob.glob(str(Path(folder) / f"{name}.*npy")))
-    return np.load(found[0]), found[0]
-
-
 def cpu():
-    for line in open("/proc/cpuinfo") if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
+    """The processor, and the widest of the instruction sets that decide here."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), platform.processor())
+    wide = next((name for name in ("avx512_vpopcntdq", "avx2", "asimd") if name in info), "")
+    return f"{model} {wide}".strip()
 
 
-class Peers:
-    """Each entry: name, bytes a vector, seconds to build, and a function from a query to k rows."""
+class Engine:
+    """Some settings of one index: each has a name and a function from all queries to their rows."""
 
-    def __init__(self, base, k):
-        import faiss, hnswlib, numpy as np, turbovec
-        from usearch.index import Index, MetricKind, search as brute
-        n, d = base.shape
-        faiss.omp_set_num_threads(1)
-        self.entries = []
+    def __init__(self, name, build_s, bytes_per_vector, settings):
+        self.name, self.build_s, self.bytes_per_vector, self.settings = name, build_s, bytes_per_vector, settings
 
-        def add(name, size, build, search):
-            start = time.perf_counter()
-            index = build()
-            self.entries.append((name, size, time.perf_counter() - start, lambda q: search(index, q)))
 
-        def flat():
-            index = faiss.IndexFlatIP(d)
+def timed(make):
+    start = time.perf_counter()
+    made = make()
+    return made, time.perf_counter() - start
+
+
+def hnswlib_engine(base, metric, k):
+    import hnswlib
+
+    def build():
+        index = hnswlib.Index(space={"cosine": "cosine", "l2": "l2"}[metric], dim=base.shape[1])
+        index.init_index(len(base), ef_construction=200, M=16)
+        index.set_num_threads(1)
+        index.add_items(base, num_threads=1)
+        return index
+
+    index, build_s = timed(build)
+
+    def search(ef):
+        def run(queries):
+            index.set_ef(ef)
+            return index.knn_query(queries, k, num_threads=1)[0]
+        return run
+
+    return Engine("hnswlib f32", build_s, None, [(f"ef {ef}", search(ef)) for ef in (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512) if ef >= k])
+
+
+def usearch_engine(base, metric, k):
+    import numpy as np
+    from usearch.index import Index
+
+    def build():
+        index = Index(ndim=base.shape[1], metric={"cosine": "cos", "l2": "l2sq"}[metric], dtype="f16", connectivity=16, expansion_add=200)
+        index.add(np.arange(len(base)), base, threads=1)
+        return index
+
+    index, build_s = timed(build)
+
+    def search(ef):
+        def run(queries):
+            index.expansion_search = ef
+            return np.asarray(index.search(queries, k, threads=1).keys, dtype=np.int64)
+        return run
+
+    return Engine("usearch f16", build_s, None, [(f"ef {ef}", search(ef)) for ef in (16, 32, 64, 128, 256, 512)])
+
+
+def flat_engines(base, metric, k):
+    import faiss
+    import numpy as np
+    import turbovec
+    faiss.omp_set_num_threads(1)
+    dimension = base.shape[1]
+    if metric == "cosine":
+        base = base / np.linalg.norm(base, axis=1, keepdims=True)
+    one_by_one = lambda search: lambda queries: [search(q) for q in queries]
+
+    def flat():
+        index = faiss.IndexFlatL2(dimension)
+        index.add(base)
+        return index
+
+    index, build_s = timed(flat)
+    # One query a call: many at once are a matrix product, which is another task.
+    yield Engine("faiss Flat f32", build_s, 4 * dimension, [("exact", one_by_one(lambda q: index.search(q[None], k)[1][0]))])
+    if metric == "cosine":
+        def turbo():
+            index = turbovec.TurboQuantIndex(dim=dimension, bit_width=4)
+            index.calibrate(base[:10000])
             index.add(base)
+            index.prepare()
             return index
 
-        def scalar8():
-            index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
-            index.train(base)
-            index.add(base)
-            return index
+        coded, build_s = timed(turbo)
+        yield Engine("turbovec 4 bits", build_s, dimension / 2, [("flat", one_by_one(lambda q: coded.search(q[None], k=k)[1][0]))])
 
-        add("faiss Flat f32 (exact)", 4 * d, flat, lambda i, q: i.search(q[None], k)[1][0])
-        add("faiss SQ8 flat", d, scalar8, lambda i, q: i.search(q[None], k)[1][0])
-        for bits in (2, 4):
-            def turbo(bits=bits):
-                index = turbovec.TurboQuantIndex(dim=d, bit_width=bits)
-                index.calibrate(base[:10000])
-                index.add(base)
-                index.prepare()
-                return index
-            add(f"turbovec {bits} bits flat", bits * d / 8, turbo, lambda i, q: i.search(q[None], k=k)[1][0])
 
-        keys = lambda m: np.asarray(m.keys, dtype=np.int64)
+class Rvf:
+    """The command line: it is what a user has."""
 
-        def exact(_, q):
-            return keys(brute(base, q, k, MetricKind.IP, exact=True, threads=1))
+    def __init__(self, program, folder, base, queries, metric, k, recalls, more):
+        import numpy as np
+        np.save(folder / "base.npy", base)
+        np.save(folder / "queries.npy", queries)
+        self.program, self.file, self.queries, self.k = program, folder / "bench.rvf", folder / "queries.npy", k
+        _, self.build_s = timed(lambda: self.run("pack", folder / "base.npy", "-o", self.file, "--metric", metric, "--threads", "1", "--quiet"))
+        self.bytes_per_vector = self.file.stat().st_size / len(base)
+        self.settings = [(f"native, --recall {r}", ["--engine", "native", "--recall", r]) for r in recalls]
+        if more:
+            self.settings.append(("native, --exact", ["--engine", "native", "--exact"]))
+            self.settings.append(("wasmi, --recall 0.95", ["--engine", "wasmi", "--recall", "0.95"]))
 
-        add("usearch f32 exact", 4 * d, lambda: None, exact)
+    def run(self, *args):
+        return subprocess.run([self.program, *map(str, args)], check=True, capture_output=True, text=True).stdout
 
-        index = Index(ndim=d, metric="ip", dtype="f16", connectivity=16, expansion_add=200)
-        start = time.perf_counter()
-        index.add(np.arange(n), base, threads=1)
-        built = time.perf_counter() - start
-        for ef in (32, 64, 128, 256):
-            def search(q, ef=ef):
-                index.expansion_search = ef
-                return keys(index.search(q, k, threads=1))
-            self.entries.append((f"usearch f16 graph, ef {ef}", None, built, search))
+    def search(self, flags):
+        lines = [json.loads(line) for line in self.run("query", self.file, "--vectors", self.queries, "-k", self.k, "--json", *flags).splitlines()]
+        return [[hit["row"] for hit in line["hits"]] for line in lines], sum(line["micros"] for line in lines) / len(lines)
 
-        h = hnswlib.Index(space="ip", dim=d)
-        h.init_index(n, ef_construction=200, M=16)
-        h.set_num_threads(1)
-        start = time.perf_counter()
-        h.add_items(base, num_threads=1)
-        built = time.perf_counter() - start
-        for ef in (16, 32, 64, 128, 256):
-            def search(q, ef=ef):
-                h.set_ef(ef)
-                return h.knn_query(q, k, num_threads=1)[0][0]
-            self.entries.append((f"hnswlib f32, ef {ef}", None, built, search))
+
+def at_recall(curve, wanted):
+    """The microseconds at a recall, between the two settings around it, in the logarithm of the misses; None outside."""
+    import math
+    points = sorted((recall, micros) for recall, micros in curve)
+    misses = lambda recall: math.log(max(1 - recall, 1e-6))
+    for (r0, t0), (r1, t1) in zip(points, points[1:]):
+        if r0 <= wanted <= r1 and r1 > r0:
+            share = (misses(wanted) - misses(r0)) / (misses(r1) - misses(r0))
+            return math.exp(math.log(t0) + share * (math.log(t1) - math.log(t0)))
+    return None
+
+
+def compare(name, args):
+    import numpy as np
+    import sets
+    rng = np.random.default_rng(args.seed)
+    base, queries, metric = sets.SETS[name](args.data, rng, args.rows)
+    queries = queries[: args.queries]
+    recall = sets.exact(base, queries, metric, args.k)
+    with tempfile.TemporaryDirectory() as folder:
+        rvf = Rvf(args.rvf, Path(folder), base, queries, metric, args.k, args.recalls.split(","), args.more)
+        peers = [hnswlib_engine(base, metric, args.k), usearch_engine(base, metric, args.k)]
+        if args.more:
+            peers += flat_engines(base, metric, args.k)
+        rows = {}
+        for _ in range(args.rounds):
+            for setting, flags in rvf.settings:
+                try:
+                    found, micros = rvf.search(flags)
+                except subprocess.CalledProcessError as error:
+                    rows[("rvf", setting)] = (None, error.stderr.strip().splitlines()[0])
+                    continue
+                rows.setdefault(("rvf", setting), (recall(found), []))[1].append(micros)
+            for peer in peers:
+                for setting, search in peer.settings:
+                    found, seconds = timed(lambda: search(queries))
+                    rows.setdefault((peer.name, setting), (recall(found), []))[1].append(seconds * 1e6 / len(queries))
+    built = {peer.name: (peer.build_s, peer.bytes_per_vector) for peer in peers} | {"rvf": (rvf.build_s, rvf.bytes_per_vector)}
+    print(f"\n{name}: {len(base):,} x {base.shape[1]}, {metric}, {len(queries)} queries, k = {args.k}, one thread; {cpu()}")
+    for engine, (seconds, size) in built.items():
+        print(f"  {engine:16} built in {seconds:8.2f} s ({seconds / rvf.build_s:5.1f}× rvf){f', {size:,.0f} bytes a vector' if size else ''}")
+    print(f"  {'engine':16} {'setting':24} {'recall':>7} {'µs':>9}")
+    results = []
+    for (engine, setting), (found, micros) in rows.items():
+        if found is None:
+            print(f"  {engine:16} {setting:24} {micros}")
+            continue
+        results.append({"engine": engine, "setting": setting, "recall": round(found, 4), "micros": round(float(np.median(micros)), 2)})
+        print(f"  {engine:16} {setting:24} {found:7.4f} {np.median(micros):9.1f}")
+    ratios = []
+    for row in (row for row in results if row["engine"] == "rvf" and "--recall" in row["setting"]):
+        for peer in peers[:2]:
+            micros = at_recall([(r["recall"], r["micros"]) for r in results if r["engine"] == peer.name], row["recall"])
+            ratios.append({"rvf": row["setting"], "recall": row["recall"], "peer": peer.name, "ratio": micros and round(micros / row["micros"], 2)})
+    print("  times of the graphs at the recall that rvf had, rvf = 1")
+    for x in ratios:
+        ratio = f"{x['ratio']:.2f}×" if x["ratio"] else "not measured at this recall"
+        print(f"  rvf {x['rvf']:24} {x['recall']:.4f}   {x['peer']:12} {ratio}")
+    return {"set": name, "rows": len(base), "dimension": base.shape[1], "metric": metric, "queries": len(queries), "k": args.k,
+            "built": {engine: {"seconds": round(s, 2), "bytes_per_vector": size and round(size, 1)} for engine, (s, size) in built.items()},
+            "results": results, "ratios": ratios}
 
 
 def main():
     in_environment()
-    import numpy as np
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("data")
+    p.add_argument("--set", default="wordnet")
+    p.add_argument("--rows", type=int, default=50_000)
     p.add_argument("--rvf", default=str(ROOT / "target/release/rvf"))
-    p.add_argument("--queries", type=int, default=500)
+    p.add_argument("--queries", type=int, default=1000)
     p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--seed", type=int, default=1)
     p.add_argument("-k", type=int, default=10)
     p.add_argument("--recalls", default="0.9,0.95,0.98,0.99")
+    p.add_argument("--more", action="store_true", help="flat engines too, exact search and wasmi")
     p.add_argument("--json")
-    a = p.parse_args()
-
-    raw, base_path = load(a.data, "base")
-    unit = lambda x: np.ascontiguousarray(x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True), dtype=np.float32)
-    base, queries = unit(raw.astype(np.float32)), load(a.data, "queries")[0][: a.queries]
-    truth = load(a.data, "truth")[0][: a.queries]
-    asked = unit(queries.astype(np.float32))
-    kth = np.array([1 - base[truth[i, a.k - 1]].astype(np.float64) @ asked[i] for i in range(len(asked))])
-    recall = lambda rows: np.mean([np.mean(1 - base[np.asarray(r, dtype=np.int64)].astype(np.float64) @ asked[i] <= kth[i] + 1e-6) for i, r in enumerate(rows)])
-
-    with tempfile.TemporaryDirectory() as folder:
-        query_file = Path(folder) / "queries.npy"
-        np.save(query_file, queries)
-        file = Path(folder) / "bench.rvf"
-        start = time.perf_counter()
-        subprocess.run([a.rvf, "pack", base_path, "-o", file, "--quiet", "--threads", "1"], check=True, stdout=subprocess.DEVNULL)
-        packed = time.perf_counter() - start
-
-        def rvf(*flags):
-            out = subprocess.run([a.rvf, "query", file, "--vectors", query_file, "-k", str(a.k), "--json", *flags], check=True, capture_output=True, text=True).stdout
-            lines = [json.loads(line) for line in out.splitlines()]
-            return [[h["row"] for h in x["hits"]] for x in lines], np.array([x["micros"] for x in lines], dtype=float)
-
-        rvf_runs = [(f"rvf native, --recall {r}", ["--engine", "native", "--recall", r]) for r in a.recalls.split(",")]
-        rvf_runs.append(("rvf native, --exact", ["--engine", "native", "--exact"]))
-        rvf_runs.append(("rvf wasmi, --recall 0.95", ["--engine", "wasmi", "--recall", "0.95"]))
-        peers = Peers(base, a.k).entries
-        rows = {}
-        for _ in range(a.rounds):
-            for name, flags in rvf_runs:
-                try:
-                    found, micros = rvf(*flags)
-                except subprocess.CalledProcessError as error:
-                    print(f"{name}: {error.stderr.strip()}", file=sys.stderr)
-                    continue
-                rows.setdefault(name, (file.stat().st_size / len(base), packed, recall(found), []))[3].append(np.median(micros))
-            for name, size, built, search in peers:
-                found, micros = [], []
-                for q in asked:
-                    start = time.perf_counter()
-                    found.append(search(q))
-                    micros.append((time.perf_counter() - start) * 1e6)
-                rows.setdefault(name, (size, built, recall(found), []))[3].append(np.median(micros))
-
-    table = [{"engine": name, "recall": round(float(r), 4), "micros": round(float(np.median(m)), 1), "build_s": b and round(b, 2), "bytes_per_vector": s and round(s, 1)} for name, (s, b, r, m) in rows.items()]
-    reference = next(x["micros"] for x in table if x["engine"].startswith("faiss Flat"))
-    print(f"{len(base):,} x {base.shape[1]}, {len(asked)} queries, k = {a.k}, cosine, one thread; {cpu()}\n")
-    print(f"{'engine':28} {'recall':>7} {'µs':>9} {'faiss Flat = 1':>15} {'build s':>8} {'bytes/vector':>13}")
-    for x in table:
-        print(f"{x['engine']:28} {x['recall']:7.4f} {x['micros']:9.1f} {reference / x['micros']:14.1f}× {x['build_s'] or '–':>8} {x['bytes_per_vector'] or '–':>13}")
-    if a.json:
-        Path(a.json).write_text(json.dumps({"cpu": cpu(), "rows": len(base), "dimension": base.shape[1], "queries": len(asked), "k": a.k, "results": table}, indent=1) + "\n")
+    args = p.parse_args()
+    compared = [compare(name, args) for name in args.set.split(",")]
+    if args.json:
+        Path(args.json).write_text(json.dumps({"cpu": cpu(), "sets": compared}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
