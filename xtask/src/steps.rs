@@ -75,6 +75,11 @@ const STEPS: &[Step] = &[
         run: tests,
     },
     Step {
+        title: "the sandbox's stack, as released",
+        set: Set::Tests,
+        run: released_sandbox,
+    },
+    Step {
         title: "documentation examples",
         set: Set::Tests,
         run: doc_tests,
@@ -83,6 +88,11 @@ const STEPS: &[Step] = &[
         title: "Node harness",
         set: Set::Tests,
         run: node,
+    },
+    Step {
+        title: "reference implementation in Python",
+        set: Set::Tests,
+        run: reference,
     },
     Step {
         title: "size budgets",
@@ -130,6 +140,44 @@ fn tests() -> Outcome {
         "--tests",
         "--examples",
     ]))
+    .into()
+}
+
+/// The interpreter's dispatch stands on what the optimiser makes of it, so the stack is held in a release too.
+fn released_sandbox() -> Outcome {
+    shell::run(cargo().args([
+        "test",
+        "--release",
+        "--package",
+        "rvf-host",
+        "--test",
+        "sandbox_stack",
+    ]))
+    .into()
+}
+
+/// Runs the reference reader and writer with numpy, from an environment in cargo's target folder.
+fn reference() -> Outcome {
+    let environment = shell::target_dir().join("reference");
+    let python = environment.join(if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    });
+    if !shell::succeeds(command(&python).args(["-c", "import numpy"])) {
+        let made =
+            shell::run(command("python3").args(["-m", "venv"]).arg(&environment)).and_then(|()| {
+                shell::run(command(&python).args(["-m", "pip", "install", "--quiet", "numpy"]))
+            });
+        if let Err(error) = made {
+            return Outcome::Skipped(format!("no Python with numpy could be set up: {error}"));
+        }
+    }
+    shell::run(
+        command(&python)
+            .args(["-m", "unittest", "test_reference"])
+            .current_dir(shell::root().join("spec").join("reference")),
+    )
     .into()
 }
 
