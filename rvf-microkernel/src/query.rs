@@ -241,7 +241,7 @@ impl<'s> Query<'s> {
             (*place).pool = cutter.cut(pool.max(lists));
             // C of K-SCAN-1.
             (*place).buffer = cutter.cut(1024 + 32 * pool.max(lists));
-            (*place).choosing = index.lists() > 1;
+            (*place).choosing = (index.lists() > 1) & (settings.mode != BLOCKS);
             (*place).start_search();
         }
         cutter.end()
