@@ -8,7 +8,10 @@
     reason = "helpers of tests"
 )]
 
+pub(crate) mod code;
+pub(crate) mod distance;
 pub(crate) mod pack;
+pub(crate) mod query;
 pub(crate) mod search;
 
 /// The three metrics, as format.md numbers them.
@@ -24,6 +27,7 @@ pub(crate) struct File {
     pub(crate) vec_i8: Vec<u8>,
     pub(crate) vec_float: Vec<u8>,
     pub(crate) rows: usize,
+    pub(crate) lists: usize,
     pub(crate) d: usize,
     pub(crate) metric: u8,
     pub(crate) kind: u8,
@@ -139,6 +143,11 @@ pub(crate) fn f32_to_f16(x: f32) -> u16 {
     } else {
         low
     }
+}
+
+/// Zeros up to the next multiple of `step`.
+pub(crate) fn fill(bytes: &mut Vec<u8>, step: usize) {
+    bytes.resize(bytes.len().next_multiple_of(step), 0);
 }
 
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {

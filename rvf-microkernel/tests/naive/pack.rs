@@ -1,6 +1,26 @@
-//! What a packer writes: format.md, sections 6 and 7, and K-CODE.
+//! What a packer writes: format.md, sections 6 and 7.
 
-use super::{File, f16_to_f32, f32_to_f16, products, rotate, s16};
+use super::code::{Around, Entry, list_bytes};
+use super::{File, f16_to_f32, f32_to_f16, fill, products, s16};
+
+/// Which rows stand in which list.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Each list's own rows: each row of the input in one list.
+    pub(crate) own: Vec<Vec<usize>>,
+    /// Each list's second entries: each row once at most, and not in its own list.
+    pub(crate) second: Vec<Vec<usize>>,
+}
+
+impl Plan {
+    /// One list, in the order of the rows.
+    pub(crate) fn one(rows: usize) -> Self {
+        Self {
+            own: vec![(0..rows).collect()],
+            second: vec![Vec::new()],
+        }
+    }
+}
 
 /// The number of bytes of a record of the most exact kind.
 pub(crate) fn float_stride(kind: u8, d: usize) -> usize {
@@ -14,10 +34,10 @@ pub(crate) fn float_stride(kind: u8, d: usize) -> usize {
 /// R-VEC-3.
 fn quantise(x: &[f32]) -> (f32, Vec<i8>) {
     let m = x.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-    let scale = if x.iter().all(|v| v.fract() == 0.0) && m <= 127.0 {
-        1.0
-    } else if m < 2.0_f32.powi(-100) {
+    let scale = if m < 2.0_f32.powi(-100) {
         return (0.0, vec![0; x.len()]);
+    } else if x.iter().all(|v| v.fract() == 0.0) && m <= 127.0 {
+        1.0
     } else {
         f32::from_bits((m / 127.0).to_bits().next_multiple_of(256))
     };
@@ -28,129 +48,180 @@ fn quantise(x: &[f32]) -> (f32, Vec<i8>) {
     (scale, components)
 }
 
-fn round_bits(x: f64, shift: u32) -> u32 {
-    let bits = u64::from((x as f32).to_bits());
-    let step = 1_u64 << shift;
-    let (low, rest) = (bits / step, bits % step);
-    let up = rest * 2 > step || (rest * 2 == step && low % 2 == 1);
-    ((low + u64::from(up)) * step) as u32
+/// R-VEC-1: the record of a vector, and the vector that it stands for.
+fn i8_record(row: u32, x: &[f32]) -> (Vec<u8>, Vec<f32>) {
+    let (scale, components) = quantise(x);
+    let squares: u32 = components
+        .iter()
+        .map(|&c| (i32::from(c) * i32::from(c)) as u32)
+        .sum();
+    let mut record = Vec::new();
+    record.extend(row.to_le_bytes());
+    record.extend(scale.to_le_bytes());
+    record.extend(squares.to_le_bytes());
+    record.extend(components.iter().map(|&c| c as u8));
+    fill(&mut record, 4);
+    let point = components.iter().map(|&c| scale * f32::from(c)).collect();
+    (record, point)
 }
 
-/// A file of these vectors.
-pub(crate) fn pack(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64) -> File {
-    let rows = input.len();
-    let d = input[0].len();
-    let words = d.div_ceil(64);
-
-    let mut vec_i8 = Vec::new();
-    let mut vec_float = Vec::new();
-    let mut stored = Vec::new();
-    for (row, x) in input.iter().enumerate() {
-        let row = row as u32;
-        let mut x = x.clone();
-        if kind == 1 {
-            vec_float.extend(row.to_le_bytes());
-            for v in &mut x {
-                let half = f32_to_f16(*v);
-                vec_float.extend(half.to_le_bytes());
-                *v = f16_to_f32(half);
-            }
-            vec_float.resize(vec_float.len().next_multiple_of(4), 0);
-        } else if kind == 2 {
-            vec_float.extend(row.to_le_bytes());
-            x.iter().for_each(|v| vec_float.extend(v.to_le_bytes()));
-        }
-        let (scale, components) = quantise(&x);
-        let squares: u32 = components
-            .iter()
-            .map(|&c| (i32::from(c) * i32::from(c)) as u32)
-            .sum();
-        vec_i8.extend(row.to_le_bytes());
-        vec_i8.extend(scale.to_le_bytes());
-        vec_i8.extend(squares.to_le_bytes());
-        vec_i8.extend(components.iter().map(|&c| c as u8));
-        vec_i8.resize(vec_i8.len().next_multiple_of(4), 0);
-        if kind == 0 {
-            x = components.iter().map(|&c| scale * f32::from(c)).collect();
-        }
-        if metric == 2 {
-            let factor = 1.0 / s16(&products(&x, &x)).sqrt();
-            x.iter_mut().for_each(|v| *v *= factor);
-        }
-        stored.push(x);
+/// R-VEC-5: the record of a vector (none where vectors are i8), and the vector as it is then.
+fn float_record(row: u32, x: &[f32], kind: u8) -> (Vec<u8>, Vec<f32>) {
+    let mut x = x.to_vec();
+    let mut record = Vec::new();
+    if kind != 0 {
+        record.extend(row.to_le_bytes());
     }
+    for v in &mut x {
+        if kind == 1 {
+            let half = f32_to_f16(*v);
+            record.extend(half.to_le_bytes());
+            *v = f16_to_f32(half);
+        } else if kind == 2 {
+            record.extend(v.to_le_bytes());
+        }
+    }
+    fill(&mut record, 4);
+    (record, x)
+}
 
-    let mean: Vec<f32> = (0..d)
+/// A vector of the input as it is written.
+struct Stored {
+    i8: Vec<u8>,
+    float: Vec<u8>,
+    /// x̂ of K-CODE-1.
+    x: Vec<f32>,
+}
+
+fn store(row: usize, input: &[f32], metric: u8, kind: u8) -> Stored {
+    let (float, x) = float_record(row as u32, input, kind);
+    let (i8, point) = i8_record(row as u32, &x);
+    let mut x = if kind == 0 { point } else { x };
+    if metric == 2 {
+        let factor = 1.0 / s16(&products(&x, &x)).sqrt();
+        x.iter_mut().for_each(|v| *v *= factor);
+    }
+    Stored { i8, float, x }
+}
+
+/// K-CODE-1.
+fn mean(stored: &[Stored], d: usize) -> Vec<f32> {
+    (0..d)
         .map(|i| {
             let runs: Vec<f64> = stored
                 .chunks(4096)
-                .map(|run| run.iter().map(|x| f64::from(x[i])).sum())
+                .map(|run| run.iter().map(|stored| f64::from(stored.x[i])).sum())
                 .collect();
-            (runs.iter().sum::<f64>() / rows as f64) as f32
+            (runs.iter().sum::<f64>() / stored.len() as f64) as f32
         })
+        .collect()
+}
+
+/// Some point for a list: the middle of its own vectors. An empty list has the zero vector, or one of the rows.
+fn centre(list: usize, own: &[usize], stored: &[Stored], d: usize) -> Vec<f32> {
+    if own.is_empty() {
+        let row = &stored[list * 31 % stored.len()].x;
+        return row.iter().map(|v| v * (list % 2) as f32).collect();
+    }
+    (0..d)
+        .map(|i| {
+            let sum: f64 = own.iter().map(|&row| f64::from(stored[row].x[i])).sum();
+            (sum / own.len() as f64) as f32
+        })
+        .collect()
+}
+
+/// A file of these vectors with one list.
+pub(crate) fn pack(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64) -> File {
+    pack_lists(input, metric, kind, seed, &Plan::one(input.len()))
+}
+
+/// A file of these vectors in these lists.
+pub(crate) fn pack_lists(
+    input: &[Vec<f32>],
+    metric: u8,
+    kind: u8,
+    seed: u64,
+    plan: &Plan,
+) -> File {
+    let (rows, d, lists) = (input.len(), input[0].len(), plan.own.len());
+    let stored: Vec<Stored> = input
+        .iter()
+        .enumerate()
+        .map(|(row, x)| store(row, x, metric, kind))
         .collect();
+    let mean = mean(&stored, d);
+
+    // Vector numbers: list after list.
+    let order: Vec<usize> = plan.own.concat();
+    let mut number = vec![u32::MAX; rows];
+    for (n, &row) in order.iter().enumerate() {
+        number[row] = n as u32;
+    }
+    assert!(order.len() == rows && number.iter().all(|&n| n != u32::MAX));
+
+    let mut centroids = Vec::new();
+    let mut centroid_records = Vec::new();
+    for (list, own) in plan.own.iter().enumerate() {
+        let (record, point) = i8_record(list as u32, &centre(list, own, &stored, d));
+        centroid_records.extend(record);
+        centroids.push(if lists == 1 { mean.clone() } else { point });
+    }
 
     let mut quant = Vec::new();
-    for group in stored.chunks(32) {
-        let mut corrections = Vec::new();
-        for x in group {
-            let u: Vec<f32> = x.iter().zip(&mean).map(|(x, c)| x - c).collect();
-            let r = rotate(&u, seed);
-            let mut code = vec![0_u64; words];
-            for (i, r) in r.iter().enumerate() {
-                if *r >= 0.0 {
-                    code[i / 64] |= 1 << (i % 64);
-                }
-            }
-            code.iter()
-                .for_each(|word| quant.extend(word.to_le_bytes()));
-            let rho2: f64 = r.iter().map(|&r| f64::from(r) * f64::from(r)).sum();
-            let rho1: f64 = r.iter().map(|&r| f64::from(r).abs()).sum();
-            let kappa = if metric == 0 { 2.0 } else { 1.0 };
-            let alpha = if rho1 == 0.0 {
-                0.0
-            } else {
-                kappa * rho2 / rho1
-            };
-            let beta = match metric {
-                0 => rho2,
-                1 => -u
-                    .iter()
-                    .zip(&mean)
-                    .map(|(&u, &c)| f64::from(u) * f64::from(c))
-                    .sum::<f64>(),
-                _ => rho2 / 2.0,
-            };
-            corrections.push(round_bits(beta, 14).wrapping_add(round_bits(alpha, 17) >> 17));
-        }
-        corrections
+    let mut directory = Vec::new();
+    let mut first = 0;
+    for list in 0..lists {
+        let (own, second) = (&plan.own[list], &plan.second[list]);
+        let around = Around::new(&centroids[list], &mean, metric, seed);
+        let members: Vec<usize> = own.iter().chain(second).copied().collect();
+        let entries: Vec<Entry> = members
             .iter()
-            .for_each(|word| quant.extend(word.to_le_bytes()));
+            .map(|&row| around.encode(&stored[row].x))
+            .collect();
+        let numbers: Vec<u32> = members.iter().map(|&row| number[row]).collect();
+
+        directory.extend((quant.len() as u64).to_le_bytes());
+        directory.extend((own.len() as u32).to_le_bytes());
+        directory.extend((second.len() as u32).to_le_bytes());
+        directory.extend((first as u32).to_le_bytes());
+        fill(&mut directory, 32);
+        quant.extend(list_bytes(&entries, own.len(), &numbers));
+        first += own.len();
     }
 
     let mut index = Vec::new();
     index.extend(b"RVFI");
-    index.extend([1, 0, 0, 0]);
+    index.extend([2, 0, 0, 0]);
     index.extend((rows as u32).to_le_bytes());
     index.extend((d as u32).to_le_bytes());
     index.extend([metric, kind, 0, 0]);
-    index.extend(1_u32.to_le_bytes());
-    index.extend((words as u32).to_le_bytes());
+    index.extend((lists as u32).to_le_bytes());
+    index.extend((d.div_ceil(64) as u32).to_le_bytes());
     index.extend((12 + 4 * d.div_ceil(4) as u32).to_le_bytes());
     index.extend(seed.to_le_bytes());
     index.resize(128, 0);
-    mean.iter().for_each(|c| index.extend(c.to_le_bytes()));
-    index.resize(index.len().next_multiple_of(64), 0);
-    index.extend(0_u64.to_le_bytes());
-    index.extend((rows as u32).to_le_bytes());
-    index.resize(index.len().next_multiple_of(32), 0);
+    mean.iter().for_each(|m| index.extend(m.to_le_bytes()));
+    fill(&mut index, 64);
+    index.extend(directory);
+    if lists > 1 {
+        fill(&mut index, 64);
+        let around = Around::new(&mean, &mean, metric, seed);
+        let codes: Vec<Entry> = centroids.iter().map(|c| around.encode(c)).collect();
+        index.extend(list_bytes(&codes, lists, &[]));
+        index.extend(centroid_records);
+    }
 
     File {
         index,
         quant,
-        vec_i8,
-        vec_float,
+        vec_i8: order.iter().flat_map(|&row| stored[row].i8.clone()).collect(),
+        vec_float: order
+            .iter()
+            .flat_map(|&row| stored[row].float.clone())
+            .collect(),
         rows,
+        lists,
         d,
         metric,
         kind,

@@ -1,0 +1,115 @@
+//! A query, asked of the crate in every way, and of the naive search.
+
+use rvf_microkernel::{Backend, Error, Mode, Params};
+
+use super::{bits, least_window, params, regions, run, run_starved};
+use crate::naive::File;
+use crate::naive::search::{Answer, Ask, Hits, Stats, coded, exact};
+
+/// A query of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Question<'a> {
+    pub(crate) file: &'a File,
+    pub(crate) q: &'a [f32],
+    pub(crate) ask: Ask<'a>,
+    pub(crate) mode: Mode,
+}
+
+/// Row and the bits of the distance, and the stats.
+pub(crate) type Exactly = (Vec<(u32, u32)>, Stats);
+
+impl Question<'_> {
+    pub(crate) fn naive(&self) -> Answer {
+        match self.mode {
+            Mode::Coded => coded(self.file, self.q, &self.ask),
+            _ => exact(self.file, self.q, &self.ask),
+        }
+    }
+
+    /// What must come out. Damaged files may have no answer.
+    pub(crate) fn expected(&self) -> Result<Exactly, Error> {
+        self.naive().map_err(|_| Error::BadData).map(exactly)
+    }
+
+    pub(crate) fn params(&self) -> Params {
+        params(&self.ask, self.mode)
+    }
+
+    pub(crate) fn by(&self, backend: Backend) -> Result<Exactly, Error> {
+        let mut data = regions(self.file, &self.ask);
+        run(self.file, self.q, self.params(), backend, &mut data).map(exactly)
+    }
+
+    /// With ranges of `window` bytes, `max_needs` at once, of which `feed` are given.
+    pub(crate) fn starved(
+        &self,
+        window: u32,
+        max_needs: u32,
+        feed: usize,
+    ) -> Result<Exactly, Error> {
+        let params = Params {
+            window,
+            max_needs,
+            ..self.params()
+        };
+        let backend = Backend::best();
+        run_starved(self.file, self.q, params, backend, &self.ask, feed).map(exactly)
+    }
+
+    /// Every backend answers like the naive search.
+    pub(crate) fn backends_agree(&self) {
+        let expected = self.expected();
+        for backend in Backend::available() {
+            assert_eq!(self.by(backend), expected, "{backend:?} {}", self.name());
+        }
+    }
+
+    /// Neither the window changes the answer, nor how much is fed at once.
+    pub(crate) fn starved_agrees(&self) {
+        let expected = self.expected();
+        let least = least_window(self.file, &self.ask);
+        for (window, max_needs, feed) in [
+            (least, 4, 1),
+            (least, 4, 9),
+            (least * 5 / 2, 7, 3),
+            (1 << 20, 64, 9),
+        ] {
+            assert_eq!(
+                self.starved(window, max_needs, feed),
+                expected,
+                "window {window}, {max_needs} needs, {feed} fed, {}",
+                self.name()
+            );
+        }
+    }
+
+    fn name(&self) -> String {
+        let File {
+            rows,
+            lists,
+            d,
+            metric,
+            kind,
+            ..
+        } = self.file;
+        let Ask {
+            k,
+            probes,
+            slack,
+            pool,
+            filter,
+            deletes,
+        } = &self.ask;
+        format!(
+            "{:?}: rows {rows} lists {lists} d {d} metric {metric} kind {kind} k {k} probes {probes} slack {slack} \
+             pool {pool} filter {} deletes {}",
+            self.mode,
+            filter.is_some(),
+            deletes.is_some(),
+        )
+    }
+}
+
+fn exactly((hits, stats): (Hits, Stats)) -> Exactly {
+    (bits(&hits), stats)
+}

@@ -1,0 +1,161 @@
+//! Ways to run a query.
+
+use rvf_microkernel::{
+    Backend, Data, Error, Hit, Index, Mode, Need, Params, Query, Region, Regions, Step, search,
+    state_len,
+};
+
+use crate::naive::File;
+use crate::naive::search::{Ask, Hits, Stats};
+
+/// Hits with the bits of their distances.
+pub(crate) fn bits(hits: &Hits) -> Vec<(u32, u32)> {
+    hits.iter().map(|hit| (hit.0, hit.1.to_bits())).collect()
+}
+
+pub(crate) fn regions<'a>(file: &'a File, ask: &Ask<'a>) -> Regions<'a> {
+    Regions {
+        index: &file.index,
+        quant: &file.quant,
+        vec_i8: &file.vec_i8,
+        vec_float: &file.vec_float,
+        filter: ask.filter.unwrap_or_default(),
+        deletes: ask.deletes.unwrap_or_default(),
+    }
+}
+
+fn pairs(hits: &[Hit]) -> Hits {
+    hits.iter().map(|hit| (hit.row, hit.distance)).collect()
+}
+
+/// A search with everything at hand.
+pub(crate) fn run<'a>(
+    file: &File,
+    q: &[f32],
+    params: Params,
+    backend: Backend,
+    data: &mut impl Data<'a>,
+) -> Result<(Hits, Stats), Error> {
+    let index = Index::parse(&file.index)?;
+    // Memory that holds garbage must do.
+    let mut memory = vec![0xA5A5_5A5A_A5A5_5A5A; state_len(&index, &params)?];
+    let mut hits = vec![Hit::default(); params.k as usize];
+    let (n, stats) = search(&index, data, &params, q, backend, &mut memory, &mut hits)?;
+    Ok((
+        pairs(&hits[..n]),
+        [
+            stats.scanned,
+            stats.second_looks,
+            stats.ranked,
+            stats.float_distances,
+        ],
+    ))
+}
+
+/// Gives only what was asked for at the last step, and forgets it when new needs are written down.
+pub(crate) struct Fed<'a> {
+    pub(crate) all: Regions<'a>,
+    pub(crate) fed: Vec<Need>,
+}
+
+impl<'a> Data<'a> for Fed<'a> {
+    fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
+        let end = offset + u64::from(len);
+        let inside = |need: &Need| {
+            need.region == region
+                && need.offset <= offset
+                && end <= need.offset + u64::from(need.len)
+        };
+        if self.fed.iter().any(inside) {
+            self.all.get(region, offset, len)
+        } else {
+            None
+        }
+    }
+
+    fn before_needs(&mut self) {
+        self.fed.clear();
+    }
+}
+
+/// More steps than any query of the tests takes.
+const STEPS: usize = 200_000;
+
+/// A search that is fed the bitmaps of each step and the first `feed` ranges behind them. Ranges that the file does
+/// not have are bad data, as they are for a host.
+pub(crate) fn run_starved(
+    file: &File,
+    q: &[f32],
+    params: Params,
+    backend: Backend,
+    ask: &Ask<'_>,
+    feed: usize,
+) -> Result<(Hits, Stats), Error> {
+    let index = Index::parse(&file.index)?;
+    let mut memory = vec![u64::MAX; state_len(&index, &params)?];
+    let mut hits = vec![Hit::default(); params.k as usize];
+    let mut query = Query::begin(&index, &params, q, backend, &mut memory)?;
+    let mut data = Fed {
+        all: regions(file, ask),
+        fed: Vec::new(),
+    };
+    let mut steps = 0;
+    while let Step::Needs(n) = query.step(&mut data)? {
+        steps += 1;
+        assert!(steps < STEPS, "the query does not get on");
+        let needs = query.needs();
+        assert!(n >= 1 && n <= params.max_needs && needs.len() == n as usize);
+        for need in needs {
+            assert!(need.len >= 1 && need.len <= params.window, "{need:?}");
+            if data
+                .all
+                .get(need.region, need.offset, need.len)
+                .is_none()
+            {
+                return Err(Error::BadData);
+            }
+        }
+        let bitmaps = needs.iter().take_while(|need| is_bitmap(need)).count();
+        data.fed = needs.iter().take(bitmaps + feed).copied().collect();
+    }
+    let n = query.results(&mut hits)?;
+    let stats = query.stats();
+    Ok((
+        pairs(&hits[..n]),
+        [
+            stats.scanned,
+            stats.second_looks,
+            stats.ranked,
+            stats.float_distances,
+        ],
+    ))
+}
+
+/// Is it the filter or the deletes?
+pub(crate) fn is_bitmap(need: &Need) -> bool {
+    matches!(need.region, Region::Filter | Region::Deletes)
+}
+
+/// K-ABI-3.
+pub(crate) fn least_window(file: &File, ask: &Ask<'_>) -> u32 {
+    let group = 256 * file.d.div_ceil(64) + 256;
+    let bitmap = if ask.filter.is_some() || ask.deletes.is_some() {
+        file.rows.div_ceil(8)
+    } else {
+        0
+    };
+    group.max(bitmap) as u32
+}
+
+/// The parameters of a question, for data that are all at hand.
+pub(crate) fn params(ask: &Ask<'_>, mode: Mode) -> Params {
+    Params {
+        mode,
+        probes: ask.probes as u32,
+        slack: ask.slack,
+        pool: ask.pool as u32,
+        filter: ask.filter.is_some(),
+        deletes: ask.deletes.is_some(),
+        ..Params::new(ask.k as u32)
+    }
+}
