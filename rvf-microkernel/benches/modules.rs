@@ -15,10 +15,10 @@ mod naive;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use module::{BUILDS, Host, params, prebuilt};
+use module::{BUILDS, Host, prebuilt};
 use naive::pack::pack;
 use naive::search::Ask;
-use support::Rng;
+use support::{Rng, params};
 
 const ROWS: usize = 20_000;
 
@@ -27,20 +27,14 @@ fn searches(c: &mut Criterion) {
     let input = rng.clustered(ROWS, 384);
     let file = pack(&input, 2, 0, 7);
     let q = rng.near(&input);
-    let ask = Ask {
-        k: 10,
-        slack: 1.0,
-        pool: 10,
-        filter: None,
-        deletes: None,
-    };
+    let ask = Ask::new(10);
     for (name, mode) in [("wasmi, coded", Mode::Coded), ("wasmi, exact", Mode::Exact)] {
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(ROWS as u64));
         group.sample_size(10);
         for build in BUILDS {
             let mut host = Host::new(&prebuilt(build));
-            let params = params(10, 1.0, 10, mode, &ask);
+            let params = params(&ask, mode);
             let (ctx, arena) = host.open_resident(&file).unwrap();
             let state = host.begin(ctx, &params, &q).unwrap();
             assert_eq!(host.call("rvf_query_step", &[state]), 0);

@@ -2,8 +2,8 @@
 
 use rvf_microkernel::{Backend, Mode};
 
-use crate::naive::METRICS;
 use crate::naive::KINDS;
+use crate::naive::METRICS;
 use crate::naive::pack::{Plan, pack, pack_lists};
 use crate::naive::search::Ask;
 use crate::support::{Question, Rng, plan};

@@ -62,7 +62,12 @@ fn a_vector_is_found_by_its_own_list_and_by_its_second_and_once_by_both() {
         second: vec![vec![0], Vec::new()],
     };
     let file = pack_lists(&input, 0, 0, 1, &plan);
-    for (q, probes) in [(&input[0], 1), (&input[0], 2), (&input[0], 0), (&input[1], 0)] {
+    for (q, probes) in [
+        (&input[0], 1),
+        (&input[0], 2),
+        (&input[0], 0),
+        (&input[1], 0),
+    ] {
         let question = Question {
             file: &file,
             q,
@@ -131,7 +136,9 @@ fn the_stats_count_what_is_looked_at() {
         .unwrap()
         .1
     };
-    let entries: usize = (0..9).map(|l| plan.own[l].len() + plan.second[l].len()).sum();
+    let entries: usize = (0..9)
+        .map(|l| plan.own[l].len() + plan.second[l].len())
+        .sum();
     assert_eq!(stats(0, Mode::Coded)[0] as usize, entries + 9);
     let list = visited(&file, &q, &ask(5, 1, 1.0)).unwrap()[0];
     let entries = plan.own[list].len() + plan.second[list].len();

@@ -7,7 +7,7 @@
     reason = "helpers of tests"
 )]
 
-use rvf_microkernel::{Mode, Params};
+use rvf_microkernel::Params;
 use wasmi::{Engine, Instance, Linker, Memory, Module, Store, Val};
 
 use crate::naive::File;
@@ -226,8 +226,8 @@ impl Host {
         })
     }
 
-    /// A search in which the regions of `resident` stand in memory and the others are fed, the first `feed` ranges
-    /// of each step (and the bitmaps that belong to them).
+    /// A search in which the regions of `resident` stand in memory and the others are fed, the bitmaps
+    /// of each step and the first `feed` ranges behind them.
     pub(crate) fn search(
         &mut self,
         file: &File,
@@ -255,14 +255,18 @@ impl Host {
         }
         let state = self.begin(ctx, params, q)?;
         let arena = self.next;
+        let mut steps = 0;
         loop {
             let n = self.call("rvf_query_step", &[state]);
             if n < 0 {
+                self.next = start;
                 return Err(n);
             }
             if n == 0 {
                 break;
             }
+            steps += 1;
+            assert!(steps < 200_000, "the query does not get on");
             assert!(n as u32 <= params.max_needs);
             assert_eq!(
                 self.call("rvf_query_step", &[state]),
@@ -271,18 +275,18 @@ impl Host {
             );
             self.next = arena;
             let needs = self.needs(state, n as usize);
-            let bitmaps = needs
-                .iter()
-                .skip(feed)
-                .take_while(|need| need.0 >= 4)
-                .count();
-            for (i, &(region, offset, len)) in needs.iter().enumerate().take(feed + bitmaps) {
+            let bitmaps = needs.iter().take_while(|need| need.0 >= 4).count();
+            for (i, &(region, offset, len)) in needs.iter().enumerate().take(bitmaps + feed) {
                 assert!(!resident.contains(&region) && len > 0 && len <= params.window);
-                let range = offset as usize..offset as usize + len as usize;
-                let bytes = regions[region as usize]
-                    .get(range)
-                    .expect("a need lies in its region")
-                    .to_vec();
+                // What the file does not have is bad data for a host.
+                let Some(bytes) = usize::try_from(offset)
+                    .ok()
+                    .and_then(|at| regions[region as usize].get(at..at.checked_add(len as usize)?))
+                else {
+                    self.next = start;
+                    return Err(-9);
+                };
+                let bytes = bytes.to_vec();
                 let at = self.put(&bytes, i as u32 % 4);
                 assert_eq!(self.call("rvf_query_feed", &[state, i as u32, at]), 0);
             }
@@ -295,16 +299,5 @@ impl Host {
         );
         self.next = start;
         Ok(found)
-    }
-}
-
-pub(crate) fn params(k: usize, slack: f32, pool: usize, mode: Mode, ask: &Ask<'_>) -> Params {
-    Params {
-        mode,
-        slack,
-        pool: pool as u32,
-        filter: ask.filter.is_some(),
-        deletes: ask.deletes.is_some(),
-        ..Params::new(k as u32)
     }
 }

@@ -93,14 +93,17 @@ pub(crate) fn list_bytes(entries: &[Entry], own: usize, numbers: &[u32]) -> Vec<
                 }
             }
         }
+        // The codes end on a multiple of 32 bytes, so this fills up the last tile of words and of numbers.
         for entry in group {
             bytes.extend(entry.word.to_le_bytes());
         }
+        fill(&mut bytes, 16);
         let (start, end) = (32 * g, 32 * g + group.len());
         if end > own {
             for number in &numbers[start..end] {
                 bytes.extend(number.to_le_bytes());
             }
+            fill(&mut bytes, 16);
         }
     }
     fill(&mut bytes, 64);

@@ -10,8 +10,10 @@
 
 pub(crate) mod code;
 pub(crate) mod distance;
+pub(crate) mod lists;
 pub(crate) mod pack;
 pub(crate) mod query;
+pub(crate) mod scan;
 pub(crate) mod search;
 
 /// The three metrics, as format.md numbers them.

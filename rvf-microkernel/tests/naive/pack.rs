@@ -137,13 +137,7 @@ pub(crate) fn pack(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64) -> File 
 }
 
 /// A file of these vectors in these lists.
-pub(crate) fn pack_lists(
-    input: &[Vec<f32>],
-    metric: u8,
-    kind: u8,
-    seed: u64,
-    plan: &Plan,
-) -> File {
+pub(crate) fn pack_lists(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64, plan: &Plan) -> File {
     let (rows, d, lists) = (input.len(), input[0].len(), plan.own.len());
     let stored: Vec<Stored> = input
         .iter()
@@ -171,9 +165,8 @@ pub(crate) fn pack_lists(
     let mut quant = Vec::new();
     let mut directory = Vec::new();
     let mut first = 0;
-    for list in 0..lists {
-        let (own, second) = (&plan.own[list], &plan.second[list]);
-        let around = Around::new(&centroids[list], &mean, metric, seed);
+    for (centroid, (own, second)) in centroids.iter().zip(plan.own.iter().zip(&plan.second)) {
+        let around = Around::new(centroid, &mean, metric, seed);
         let members: Vec<usize> = own.iter().chain(second).copied().collect();
         let entries: Vec<Entry> = members
             .iter()
@@ -215,7 +208,10 @@ pub(crate) fn pack_lists(
     File {
         index,
         quant,
-        vec_i8: order.iter().flat_map(|&row| stored[row].i8.clone()).collect(),
+        vec_i8: order
+            .iter()
+            .flat_map(|&row| stored[row].i8.clone())
+            .collect(),
         vec_float: order
             .iter()
             .flat_map(|&row| stored[row].float.clone())

@@ -12,7 +12,10 @@ pub(crate) mod plan;
 pub(crate) mod rng;
 pub(crate) mod run;
 
+#[allow(unused_imports, reason = "each test uses a part")]
 pub(crate) use agree::Question;
+#[allow(unused_imports, reason = "each test uses a part")]
 pub(crate) use plan::plan;
 pub(crate) use rng::Rng;
-pub(crate) use run::{bits, least_window, params, regions, run, run_starved};
+#[allow(unused_imports, reason = "each test uses a part")]
+pub(crate) use run::{bits, least_window, params, regions, run, run_starved, run_watched};

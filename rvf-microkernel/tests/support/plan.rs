@@ -17,7 +17,9 @@ pub(crate) fn plan(rng: &mut Rng, input: &[Vec<f32>], lists: usize) -> Plan {
     } else {
         rng.below(lists)
     };
-    let small: usize = (0..lists).map(|l| if l == rest { 0 } else { SIZES[l % 9] }).sum();
+    let small: usize = (0..lists)
+        .map(|l| if l == rest { 0 } else { SIZES[l % 9] })
+        .sum();
     let mut own = vec![Vec::new(); lists];
     for (l, own) in own.iter_mut().enumerate() {
         let size = if l == rest {

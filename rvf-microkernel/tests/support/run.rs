@@ -91,6 +91,19 @@ pub(crate) fn run_starved(
     ask: &Ask<'_>,
     feed: usize,
 ) -> Result<(Hits, Stats), Error> {
+    run_watched(file, q, params, backend, ask, feed, &mut |_| ())
+}
+
+/// The same, and `watch` sees the needs of each step.
+pub(crate) fn run_watched(
+    file: &File,
+    q: &[f32],
+    params: Params,
+    backend: Backend,
+    ask: &Ask<'_>,
+    feed: usize,
+    watch: &mut dyn FnMut(&[Need]),
+) -> Result<(Hits, Stats), Error> {
     let index = Index::parse(&file.index)?;
     let mut memory = vec![u64::MAX; state_len(&index, &params)?];
     let mut hits = vec![Hit::default(); params.k as usize];
@@ -105,17 +118,18 @@ pub(crate) fn run_starved(
         assert!(steps < STEPS, "the query does not get on");
         let needs = query.needs();
         assert!(n >= 1 && n <= params.max_needs && needs.len() == n as usize);
+        watch(needs);
         for need in needs {
             assert!(need.len >= 1 && need.len <= params.window, "{need:?}");
-            if data
-                .all
-                .get(need.region, need.offset, need.len)
-                .is_none()
-            {
+            if data.all.get(need.region, need.offset, need.len).is_none() {
                 return Err(Error::BadData);
             }
         }
         let bitmaps = needs.iter().take_while(|need| is_bitmap(need)).count();
+        for (i, need) in needs.iter().enumerate().filter(|(_, need)| is_bitmap(need)) {
+            assert!(i < bitmaps, "K-ABI-4: bitmaps stand before the ranges");
+            assert_eq!((need.offset, need.len as usize), (0, file.rows.div_ceil(8)));
+        }
         data.fed = needs.iter().take(bitmaps + feed).copied().collect();
     }
     let n = query.results(&mut hits)?;
