@@ -47,13 +47,12 @@ fn exact_search_asks_for_no_record_of_a_dead_vector() {
     for kind in KINDS {
         for lists in [1, 6] {
             let (file, q) = file(&mut rng, 300, 20, kind, lists);
-            let (filter, deletes) = (rng.bitmap(300, 2), rng.bitmap(300, 3));
+            let filter = rng.bitmap(300, 2);
             let question = Question {
                 file: &file,
                 q: &q,
                 ask: Ask {
                     filter: Some(&filter),
-                    deletes: Some(&deletes),
                     ..Ask::new(5)
                 },
                 mode: Mode::Exact,
@@ -70,7 +69,7 @@ fn exact_search_asks_for_no_record_of_a_dead_vector() {
                     assert_eq!((start % stride, need.len as usize % stride), (0, 0));
                     asked.extend(start / stride..(start + need.len as usize) / stride);
                 } else {
-                    assert!(matches!(need.region, Region::Filter | Region::Deletes));
+                    assert_eq!(need.region, Region::Filter);
                 }
             }
             let live: BTreeSet<usize> = (0..300).filter(|&n| question.ask.live(n)).collect();
@@ -117,22 +116,20 @@ fn coded_search_asks_for_the_groups_of_the_visited_lists_alone() {
     }
 }
 
-/// Gives the bitmaps alone.
-struct Bitmaps<'a>(Regions<'a>);
+/// Gives the filter, and what leads to the first group.
+struct Filter<'a>(Regions<'a>);
 
-impl<'a> Data<'a> for Bitmaps<'a> {
+impl<'a> Data<'a> for Filter<'a> {
     fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]> {
         match region {
-            Region::Filter | Region::Deletes => self.0.get(region, offset, len),
-            // What leads to the first group.
-            Region::Index => self.0.get(region, offset, len),
+            Region::Filter | Region::Index => self.0.get(region, offset, len),
             _ => None,
         }
     }
 }
 
 #[test]
-fn a_bitmap_without_the_range_behind_it_brings_the_same_needs_again() {
+fn a_filter_without_the_range_behind_it_brings_the_same_needs_again() {
     let mut rng = Rng::new(53);
     for lists in [1, 4] {
         for mode in [Mode::Coded, Mode::Exact] {
@@ -147,7 +144,7 @@ fn a_bitmap_without_the_range_behind_it_brings_the_same_needs_again() {
             let mut memory = vec![0; state_len(&index, &params).unwrap()];
             let mut query =
                 Query::begin(&index, &params, &q, Backend::best(), &mut memory).unwrap();
-            let mut data = Bitmaps(regions(&file, &ask));
+            let mut data = Filter(regions(&file, &ask));
             let mut before = Vec::new();
             for round in 0..4 {
                 let Step::Needs(_) = query.step(&mut data).unwrap() else {
@@ -161,7 +158,7 @@ fn a_bitmap_without_the_range_behind_it_brings_the_same_needs_again() {
 }
 
 #[test]
-fn a_window_below_a_group_or_a_bitmap_is_refused() {
+fn a_window_below_a_group_or_the_filter_is_refused() {
     let mut rng = Rng::new(59);
     for (rows, d, lists) in [(300, 1, 1), (300, 65, 3), (9_000, 2, 5)] {
         let (file, _) = file(&mut rng, rows, d, 2, lists);
@@ -172,11 +169,7 @@ fn a_window_below_a_group_or_a_bitmap_is_refused() {
             filter: Some(&filter),
             ..Ask::new(3)
         };
-        let deleted = Ask {
-            deletes: Some(&filter),
-            ..Ask::new(3)
-        };
-        for ask in [&plain, &filtered, &deleted] {
+        for ask in [&plain, &filtered] {
             for mode in [Mode::Coded, Mode::Exact] {
                 let least = least_window(&file, ask);
                 let with = |window: u32| Params {
@@ -207,22 +200,21 @@ proptest! {
         exact in any::<bool>(),
         kind in 0_u8..3,
         metric in 0_u8..3,
-        bitmaps in 0_u8..4,
+        filtered in any::<bool>(),
     ) {
         let mut rng = Rng::new(seed);
         let input = rng.clustered(rows, d);
         let plan = plan(&mut rng, &input, lists.min(rows));
         let file = pack_lists(&input, metric, kind, seed, &plan);
         let q = rng.near(&input);
-        let (filter, deletes) = (rng.bitmap(rows, 3), rng.bitmap(rows, 2));
+        let filter = rng.bitmap(rows, 3);
         let question = Question {
             file: &file,
             q: &q,
             ask: Ask {
                 probes,
                 pool: if kind == 0 { k } else { 2 * k },
-                filter: (bitmaps & 1 == 1).then_some(&filter[..]),
-                deletes: (bitmaps & 2 == 2).then_some(&deletes[..]),
+                filter: filtered.then_some(&filter[..]),
                 ..Ask::new(k)
             },
             mode: if exact { Mode::Exact } else { Mode::Coded },

@@ -25,8 +25,8 @@ fn agree(d: usize) {
     let mut rng = Rng::new(d as u64);
     let rows = if d > 300 { 300 } else { 1200 };
     let input = rng.clustered(rows, d);
-    let filter = rng.bitmap(rows, 3);
-    let deletes = rng.bitmap(rows, 7);
+    // Most rows, and a few.
+    let filters = [rng.bitmap(rows, 3), rng.rare(rows, 20)];
     for lists in LISTS {
         let plan = plan(&mut rng, &input, lists);
         for metric in METRICS {
@@ -39,8 +39,7 @@ fn agree(d: usize) {
                         probes,
                         slack,
                         pool: if kind == 0 { k } else { pool },
-                        filter: (case % 2 == 1).then_some(&filter[..]),
-                        deletes: (case % 3 == 1).then_some(&deletes[..]),
+                        filter: (case % 2 == 1).then_some(&filters[case / 2 % 2][..]),
                     };
                     for mode in [Mode::Coded, Mode::Exact] {
                         let question = Question {

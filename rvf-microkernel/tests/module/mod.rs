@@ -151,7 +151,7 @@ impl Host {
         ] {
             bytes.extend(word.to_le_bytes());
         }
-        bytes.extend((u32::from(params.filter) | u32::from(params.deletes) << 1).to_le_bytes());
+        bytes.extend(u32::from(params.filter).to_le_bytes());
         bytes.extend(params.window.to_le_bytes());
         bytes.extend(params.max_needs.to_le_bytes());
         bytes.resize(64, 0);
@@ -226,8 +226,8 @@ impl Host {
         })
     }
 
-    /// A search in which the regions of `resident` stand in memory and the others are fed, the bitmaps
-    /// of each step and the first `feed` ranges behind them.
+    /// A search in which the regions of `resident` stand in memory and the others are fed, the filter
+    /// of each step and the first `feed` ranges behind it.
     pub(crate) fn search(
         &mut self,
         file: &File,
@@ -240,13 +240,12 @@ impl Host {
         let start = self.next;
         let ctx = self.open(&file.index)?;
         let nothing = [];
-        let regions: [&[u8]; 6] = [
+        let regions: [&[u8]; 5] = [
             &file.index,
             &file.quant,
             &file.vec_i8,
             &file.vec_float,
             ask.filter.unwrap_or(&nothing),
-            ask.deletes.unwrap_or(&nothing),
         ];
         for &region in resident {
             let at = self.put(regions[region as usize], region % 3);
@@ -275,8 +274,8 @@ impl Host {
             );
             self.next = arena;
             let needs = self.needs(state, n as usize);
-            let bitmaps = needs.iter().take_while(|need| need.0 >= 4).count();
-            for (i, &(region, offset, len)) in needs.iter().enumerate().take(bitmaps + feed) {
+            let filter = usize::from(needs[0].0 == 4);
+            for (i, &(region, offset, len)) in needs.iter().enumerate().take(filter + feed) {
                 assert!(!resident.contains(&region) && len > 0 && len <= params.window);
                 // What the file does not have is bad data for a host.
                 let Some(bytes) = usize::try_from(offset)

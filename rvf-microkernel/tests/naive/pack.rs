@@ -199,9 +199,13 @@ pub(crate) fn pack_lists(input: &[Vec<f32>], metric: u8, kind: u8, seed: u64, pl
     index.extend(directory);
     if lists > 1 {
         fill(&mut index, 64);
+        let at = (index.len() as u64).to_le_bytes();
+        index[0x28..0x30].copy_from_slice(&at);
         let around = Around::new(&mean, &mean, metric, seed);
         let codes: Vec<Entry> = centroids.iter().map(|c| around.encode(c)).collect();
         index.extend(list_bytes(&codes, lists, &[]));
+        let at = (index.len() as u64).to_le_bytes();
+        index[0x30..0x38].copy_from_slice(&at);
         index.extend(centroid_records);
     }
 

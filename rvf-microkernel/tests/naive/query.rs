@@ -11,7 +11,6 @@ pub(crate) struct Ask<'a> {
     pub(crate) slack: f32,
     pub(crate) pool: usize,
     pub(crate) filter: Option<&'a [u8]>,
-    pub(crate) deletes: Option<&'a [u8]>,
 }
 
 impl Ask<'_> {
@@ -23,13 +22,12 @@ impl Ask<'_> {
             slack: 1.0,
             pool: k,
             filter: None,
-            deletes: None,
         }
     }
 
     pub(crate) fn live(&self, n: usize) -> bool {
-        let bit = |bytes: &[u8]| bytes[n / 8] >> (n % 8) & 1 == 1;
-        self.filter.is_none_or(bit) && !self.deletes.is_some_and(bit)
+        self.filter
+            .is_none_or(|bytes| bytes[n / 8] >> (n % 8) & 1 == 1)
     }
 
     /// L: how many lists are visited.

@@ -98,14 +98,12 @@ impl Question<'_> {
             slack,
             pool,
             filter,
-            deletes,
         } = &self.ask;
         format!(
             "{:?}: rows {rows} lists {lists} d {d} metric {metric} kind {kind} k {k} probes {probes} slack {slack} \
-             pool {pool} filter {} deletes {}",
+             pool {pool} filter {}",
             self.mode,
             filter.is_some(),
-            deletes.is_some(),
         )
     }
 }

@@ -10,6 +10,10 @@ const SIZES: [usize; 9] = [33, 0, 100, 1, 32, 31, 64, 2, 7];
 /// around one of its rows. A third of the rows have a second entry, half of these in the list that follows, and
 /// empty lists may get them too; every fifth list gets none.
 pub(crate) fn plan(rng: &mut Rng, input: &[Vec<f32>], lists: usize) -> Plan {
+    // One list stands in the order of the rows.
+    if lists == 1 {
+        return Plan::one(input.len());
+    }
     let mut left: Vec<usize> = (0..input.len()).collect();
     shuffle(rng, &mut left);
     let rest = if rng.below(2) == 0 {

@@ -50,6 +50,17 @@ impl Rng {
         row.iter().map(|v| v + self.normal() * 0.5).collect()
     }
 
+    /// A bitmap in which one of `of` bits is one.
+    pub(crate) fn rare(&mut self, rows: usize, of: usize) -> Vec<u8> {
+        let mut bytes = vec![0; rows.div_ceil(8)];
+        for n in 0..rows {
+            if self.below(of) == 0 {
+                bytes[n / 8] |= 1 << (n % 8);
+            }
+        }
+        bytes
+    }
+
     /// A bitmap in which one of `of` bits is zero.
     pub(crate) fn bitmap(&mut self, rows: usize, of: usize) -> Vec<u8> {
         let mut bytes = vec![0; rows.div_ceil(8)];

@@ -20,7 +20,6 @@ pub(crate) fn regions<'a>(file: &'a File, ask: &Ask<'a>) -> Regions<'a> {
         vec_i8: &file.vec_i8,
         vec_float: &file.vec_float,
         filter: ask.filter.unwrap_or_default(),
-        deletes: ask.deletes.unwrap_or_default(),
     }
 }
 
@@ -81,7 +80,7 @@ impl<'a> Data<'a> for Fed<'a> {
 /// More steps than any query of the tests takes.
 const STEPS: usize = 200_000;
 
-/// A search that is fed the bitmaps of each step and the first `feed` ranges behind them. Ranges that the file does
+/// A search that is fed the filter of each step and the first `feed` ranges behind it. Ranges that the file does
 /// not have are bad data, as they are for a host.
 pub(crate) fn run_starved(
     file: &File,
@@ -125,12 +124,14 @@ pub(crate) fn run_watched(
                 return Err(Error::BadData);
             }
         }
-        let bitmaps = needs.iter().take_while(|need| is_bitmap(need)).count();
-        for (i, need) in needs.iter().enumerate().filter(|(_, need)| is_bitmap(need)) {
-            assert!(i < bitmaps, "K-ABI-4: bitmaps stand before the ranges");
-            assert_eq!((need.offset, need.len as usize), (0, file.rows.div_ceil(8)));
+        for (i, need) in needs.iter().enumerate() {
+            if need.region == Region::Filter {
+                assert_eq!(i, 0, "K-ABI-4: the filter stands before the groups");
+                assert_eq!((need.offset, need.len as usize), (0, file.rows.div_ceil(8)));
+            }
         }
-        data.fed = needs.iter().take(bitmaps + feed).copied().collect();
+        let filter = usize::from(needs[0].region == Region::Filter);
+        data.fed = needs.iter().take(filter + feed).copied().collect();
     }
     let n = query.results(&mut hits)?;
     let stats = query.stats();
@@ -145,15 +146,10 @@ pub(crate) fn run_watched(
     ))
 }
 
-/// Is it the filter or the deletes?
-pub(crate) fn is_bitmap(need: &Need) -> bool {
-    matches!(need.region, Region::Filter | Region::Deletes)
-}
-
 /// K-ABI-3.
 pub(crate) fn least_window(file: &File, ask: &Ask<'_>) -> u32 {
     let group = 256 * file.d.div_ceil(64) + 256;
-    let bitmap = if ask.filter.is_some() || ask.deletes.is_some() {
+    let bitmap = if ask.filter.is_some() {
         file.rows.div_ceil(8)
     } else {
         0
@@ -169,7 +165,6 @@ pub(crate) fn params(ask: &Ask<'_>, mode: Mode) -> Params {
         slack: ask.slack,
         pool: ask.pool as u32,
         filter: ask.filter.is_some(),
-        deletes: ask.deletes.is_some(),
         ..Params::new(ask.k as u32)
     }
 }
