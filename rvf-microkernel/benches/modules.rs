@@ -37,7 +37,7 @@ fn searches(c: &mut Criterion) {
             let params = params(&ask, mode);
             let (ctx, arena) = host.open_resident(&file).unwrap();
             let state = host.begin(ctx, &params, &q).unwrap();
-            assert_eq!(host.call("rvf_query_step", &[state]), 0);
+            assert_eq!(host.call("rvf_step", &[state]), 0);
             println!(
                 "{name} {build}: {:?} rows scanned, second looks, ranked, float",
                 host.stats(state)
@@ -46,7 +46,7 @@ fn searches(c: &mut Criterion) {
                 bencher.iter(|| {
                     host.free_from(arena);
                     let state = host.begin(ctx, &params, &q).unwrap();
-                    assert_eq!(host.call("rvf_query_step", &[state]), 0);
+                    assert_eq!(host.call("rvf_step", &[state]), 0);
                 });
             });
             group.bench_function(format!("{build}, preparation only"), |bencher| {

@@ -11,7 +11,7 @@ use rvf_microkernel::{
 use crate::naive::pack::{float_stride, pack_lists};
 use crate::naive::search::{Ask, visited};
 use crate::naive::{File, KINDS, u32_at};
-use crate::support::{Question, Rng, least_window, params, plan, regions, run_watched};
+use crate::support::{Question, Rng, least_window, mean, params, plan, regions, run_watched};
 
 /// All that a search asks for, with small windows.
 fn needs(question: &Question<'_>, feed: usize) -> Vec<Need> {
@@ -142,8 +142,15 @@ fn a_filter_without_the_range_behind_it_brings_the_same_needs_again() {
             let params = params(&ask, mode);
             let index = Index::parse(&file.index).unwrap();
             let mut memory = vec![0; state_len(&index, &params).unwrap()];
-            let mut query =
-                Query::begin(&index, &params, &q, Backend::best(), &mut memory).unwrap();
+            let mut query = Query::begin(
+                &index,
+                mean(&file),
+                &params,
+                &q,
+                Backend::best(),
+                &mut memory,
+            )
+            .unwrap();
             let mut data = Filter(regions(&file, &ask));
             let mut before = Vec::new();
             for round in 0..4 {

@@ -149,9 +149,9 @@ fn the_stats_count_what_is_looked_at() {
 #[test]
 fn a_buffer_that_fills_up_is_ranked_before_the_end() {
     let mut rng = Rng::new(41);
-    // Bounds so wide that all get by: 512 + 16·max(P, L) places are taken before the scan ends, in the probe too.
+    // Bounds so wide that all get by: 1024 + 32·max(P, L) places are taken before the scan ends, in the probe too.
     let input = rng.clustered(5_000, 9);
-    for lists in [1, 3, 1_700] {
+    for lists in [1, 3, 2_300] {
         let plan = plan(&mut rng, &input, lists);
         for metric in METRICS {
             for kind in [0, 2] {

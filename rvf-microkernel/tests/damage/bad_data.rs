@@ -132,16 +132,6 @@ fn a_directory_entry_out_of_range_is_bad_data() {
 }
 
 #[test]
-fn with_one_list_a_directory_entry_out_of_range_is_bad_data() {
-    let file = pack(&Rng::new(6).clustered(ROWS as usize, D), 0, 0, 3);
-    for (at, value) in [(4, 1 << 16), (8, ROWS + 1), (12, 1), (16, 1)] {
-        let mut file = file.clone();
-        put(&mut file.index, DIRECTORY + at, value);
-        assert_eq!(answer(&file, Mode::Coded), Some(Error::BadData), "{at}");
-    }
-}
-
-#[test]
 fn a_number_of_a_second_entry_that_is_not_below_the_rows_is_bad_data() {
     for kind in KINDS {
         let file = lists(kind);

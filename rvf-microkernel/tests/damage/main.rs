@@ -14,7 +14,7 @@ use naive::pack::pack;
 use naive::search::Ask;
 use proptest::prelude::*;
 use rvf_microkernel::{Backend, Error, Index, Params, Query, Region, Regions, Step, state_len};
-use support::Rng;
+use support::{Rng, mean};
 
 #[test]
 fn a_query_that_breaks_the_rules_is_refused() {
@@ -26,6 +26,7 @@ fn a_query_that_breaks_the_rules_is_refused() {
     let mut begin = |vector: &[f32], words: usize| {
         Query::begin(
             &index,
+            mean(&file),
             &params,
             vector,
             Backend::best(),
@@ -67,7 +68,7 @@ fn parameters_out_of_range_are_refused_in_each_mode() {
 }
 
 #[test]
-fn nothing_at_hand_asks_for_the_index_and_hits_are_not_there_yet() {
+fn nothing_at_hand_asks_for_the_first_codes_and_hits_are_not_there_yet() {
     for lists in [1, 4] {
         let mut rng = Rng::new(6);
         let input = rng.clustered(50, 16);
@@ -76,12 +77,24 @@ fn nothing_at_hand_asks_for_the_index_and_hits_are_not_there_yet() {
         let index = Index::parse(&file.index).unwrap();
         let params = Params::new(3);
         let mut memory = vec![0; state_len(&index, &params).unwrap()];
-        let mut query =
-            Query::begin(&index, &params, &[1.0; 16], Backend::best(), &mut memory).unwrap();
+        let mut query = Query::begin(
+            &index,
+            mean(&file),
+            &params,
+            &[1.0; 16],
+            Backend::best(),
+            &mut memory,
+        )
+        .unwrap();
         for _ in 0..3 {
             let step = query.step(&mut Regions::default()).unwrap();
             assert!(matches!(step, Step::Needs(1..)));
-            assert_eq!(query.needs()[0].region, Region::Index);
+            let first = if lists == 1 {
+                Region::Quant
+            } else {
+                Region::Index
+            };
+            assert_eq!(query.needs()[0].region, first);
             assert_eq!(query.results(&mut []), Err(Error::State));
         }
     }

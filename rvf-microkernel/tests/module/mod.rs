@@ -158,30 +158,24 @@ impl Host {
         let params = self.put(&bytes, 3);
         let vector: Vec<u8> = q.iter().flat_map(|v| v.to_le_bytes()).collect();
         let vector = self.put(&vector, 2);
-        let size = self.call("rvf_query_size", &[ctx, params]);
+        let size = self.call("rvf_size", &[ctx, params]);
         if size < 0 {
             return Err(size);
         }
         // Memory that holds garbage must do.
         let state = self.put(&vec![0xA5; size as usize], 0);
         assert_eq!(
-            self.call(
-                "rvf_query_begin",
-                &[ctx, params, vector, state, size as u32 - 1]
-            ),
+            self.call("rvf_begin", &[ctx, params, vector, state, size as u32 - 1]),
             -3
         );
-        match self.call(
-            "rvf_query_begin",
-            &[ctx, params, vector, state, size as u32],
-        ) {
+        match self.call("rvf_begin", &[ctx, params, vector, state, size as u32]) {
             0 => Ok(state),
             code => Err(code),
         }
     }
 
     pub(crate) fn needs(&mut self, state: u32, count: usize) -> Vec<Need> {
-        let at = self.call("rvf_query_needs", &[state]) as u32;
+        let at = self.call("rvf_needs", &[state]) as u32;
         self.get(at, count * 16)
             .chunks(16)
             .map(|need| {
@@ -199,7 +193,7 @@ impl Host {
 
     pub(crate) fn results(&mut self, state: u32, max: usize) -> Hits {
         let out = self.alloc(max * 8, 1);
-        let n = self.call("rvf_query_results", &[state, out, max as u32]);
+        let n = self.call("rvf_results", &[state, out, max as u32]);
         assert!(n >= 0 && n as usize <= max, "results: {n}");
         self.get(out, n as usize * 8)
             .chunks(8)
@@ -214,7 +208,7 @@ impl Host {
 
     pub(crate) fn stats(&mut self, state: u32) -> Stats {
         let out = self.alloc(16, 3);
-        assert_eq!(self.call("rvf_query_stats", &[state, out]), 0);
+        assert_eq!(self.call("rvf_stats", &[state, out]), 0);
         let bytes = self.get(out, 16);
         std::array::from_fn(|i| {
             u32::from_le_bytes([
@@ -256,7 +250,7 @@ impl Host {
         let arena = self.next;
         let mut steps = 0;
         loop {
-            let n = self.call("rvf_query_step", &[state]);
+            let n = self.call("rvf_step", &[state]);
             if n < 0 {
                 self.next = start;
                 return Err(n);
@@ -267,11 +261,7 @@ impl Host {
             steps += 1;
             assert!(steps < 200_000, "the query does not get on");
             assert!(n as u32 <= params.max_needs);
-            assert_eq!(
-                self.call("rvf_query_step", &[state]),
-                -10,
-                "a step without feed"
-            );
+            assert_eq!(self.call("rvf_step", &[state]), -10, "a step without feed");
             self.next = arena;
             let needs = self.needs(state, n as usize);
             let filter = usize::from(needs[0].0 == 4);
@@ -287,7 +277,7 @@ impl Host {
                 };
                 let bytes = bytes.to_vec();
                 let at = self.put(&bytes, i as u32 % 4);
-                assert_eq!(self.call("rvf_query_feed", &[state, i as u32, at]), 0);
+                assert_eq!(self.call("rvf_feed", &[state, i as u32, at]), 0);
             }
         }
         let found = (self.results(state, params.k as usize), self.stats(state));

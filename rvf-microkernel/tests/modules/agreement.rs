@@ -99,7 +99,7 @@ fn modules_answer_like_the_naive_search() {
 fn a_buffer_that_fills_up_is_ranked_as_by_the_naive_search() {
     let mut rng = Rng::new(41);
     let input = rng.clustered(2_500, 9);
-    for lists in [1, 3, 800] {
+    for lists in [1, 3, 1_300] {
         let plan = plan(&mut rng, &input, lists);
         let file = pack_lists(&input, 0, 1, 1, &plan);
         let q = rng.near(&input);

@@ -52,15 +52,15 @@ fn calls_that_break_the_rules_get_the_code_of_the_table() {
         }
 
         // BAD_HANDLE
-        for name in ["rvf_query_step", "rvf_query_needs"] {
+        for name in ["rvf_step", "rvf_needs"] {
             assert_eq!(host.call(name, &[ctx]), -2, "{name}");
             assert_eq!(host.call(name, &[ctx + 1]), -1, "{name}");
             assert_eq!(host.call(name, &[end & !15]), -1, "{name}");
         }
         let ctx = host.open(&file.index).unwrap();
-        assert_eq!(host.call("rvf_query_step", &[ctx]), -2);
-        assert_eq!(host.call("rvf_query_size", &[ctx + 16, head]), -2);
-        assert_eq!(host.call("rvf_query_size", &[ctx, end]), -1);
+        assert_eq!(host.call("rvf_step", &[ctx]), -2);
+        assert_eq!(host.call("rvf_size", &[ctx + 16, head]), -2);
+        assert_eq!(host.call("rvf_size", &[ctx, end]), -1);
         assert_eq!(host.call("rvf_resident", &[ctx, 5, head, len]), -6);
         assert_eq!(host.call("rvf_resident", &[ctx, 0, end - 1, 2]), -1);
 
@@ -128,14 +128,14 @@ fn calls_that_break_the_rules_get_the_code_of_the_table() {
 
         // STATE
         let state = host.begin(ctx, &good, q).unwrap();
-        assert_eq!(host.call("rvf_query_results", &[state, head, 1]), -10);
-        assert_eq!(host.call("rvf_topk_merge", &[state, head, 1]), -10);
-        assert_eq!(host.call("rvf_query_feed", &[state, 0, head]), -10);
-        let n = host.call("rvf_query_step", &[state]);
+        assert_eq!(host.call("rvf_results", &[state, head, 1]), -10);
+        assert_eq!(host.call("rvf_block", &[state, head, 1]), -10);
+        assert_eq!(host.call("rvf_feed", &[state, 0, head]), -10);
+        let n = host.call("rvf_step", &[state]);
         assert!(n > 0);
-        assert_eq!(host.call("rvf_query_feed", &[state, n as u32, head]), -10);
-        assert_eq!(host.call("rvf_query_feed", &[state, 0, end - 1]), -1);
-        assert_eq!(host.call("rvf_query_step", &[state]), -10);
+        assert_eq!(host.call("rvf_feed", &[state, n as u32, head]), -10);
+        assert_eq!(host.call("rvf_feed", &[state, 0, end - 1]), -1);
+        assert_eq!(host.call("rvf_step", &[state]), -10);
     }
 }
 

@@ -69,8 +69,18 @@ fn centroid_records(file: &File) -> usize {
     (centroid_codes(file) + full * group(32) + group(rest)).next_multiple_of(64)
 }
 
-/// The list of a directory entry.
+/// The list of a directory entry, which is not looked at where there is one list.
 pub(crate) fn list(file: &File, l: usize, base: f32) -> Result<List<'_>, BadData> {
+    if file.lists == 1 {
+        return Ok(List {
+            region: &file.quant,
+            offset: 0,
+            own: file.rows,
+            second: 0,
+            first: 0,
+            base,
+        });
+    }
     let entry = bytes(&file.index, (directory(file) + 32 * l) as u64, 32)?;
     let list = List {
         region: &file.quant,

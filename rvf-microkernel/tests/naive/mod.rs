@@ -58,24 +58,14 @@ pub(crate) fn products(a: &[f32], b: &[f32]) -> Vec<f32> {
 /// K-ROT.
 pub(crate) fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
     let d = u.len();
-    let mut words = Vec::new();
-    let mut state = seed;
-    for _ in 0..d.div_ceil(64) {
-        state = state.wrapping_add(0x9E3779B97F4A7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D049BB133111EB);
-        words.push(z ^ (z >> 31));
+    let mut x = seed;
+    let mut r = Vec::new();
+    for &value in u {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        r.push(if x >> 63 == 1 { -value } else { value });
     }
-    let mut r: Vec<f32> = (0..d)
-        .map(|i| {
-            if words[i / 64] >> (i % 64) & 1 == 1 {
-                -u[i]
-            } else {
-                u[i]
-            }
-        })
-        .collect();
     let mut m = 0;
     while 2_usize << m <= d {
         m += 1;

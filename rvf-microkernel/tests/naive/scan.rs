@@ -127,11 +127,7 @@ impl Scan<'_> {
     /// K-SCAN-5.
     fn end_of_group(&mut self) -> Result<(), BadData> {
         if self.capacity - self.buffer.len() < 32 {
-            let t = self.bound();
-            self.buffer.retain(|entry| at_most(entry.1, t));
-            if self.buffer.len() > self.capacity / 2 {
-                self.rank()?;
-            }
+            self.rank()?;
         }
         Ok(())
     }

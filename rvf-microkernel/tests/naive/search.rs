@@ -19,8 +19,20 @@ fn order(hits: &mut Hits) {
     hits.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
 }
 
+/// The mean is read in every mode.
+fn prepare(file: &File, q: &[f32], ask: &Ask<'_>) -> Result<Planes, BadData> {
+    bytes(&file.index, 128, 4 * file.d)?;
+    let planes = Planes::new(file, q, ask.slack);
+    if planes.delta2.is_finite() {
+        Ok(planes)
+    } else {
+        Err(BadData)
+    }
+}
+
 /// The exact mode.
 pub(crate) fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
+    prepare(file, q, ask)?;
     let mut hits = Hits::new();
     let mut stats = [file.rows as u32, 0, 0, 0];
     for n in (0..file.rows).filter(|&n| ask.live(n)) {
@@ -41,8 +53,7 @@ pub(crate) fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
 
 /// K-SCAN-1.
 fn capacity(file: &File, ask: &Ask<'_>) -> usize {
-    let visits = ask.visits(file.lists);
-    512 + 16 * ask.pool.max(if file.lists == 1 { 0 } else { visits })
+    1024 + 32 * ask.pool.max(ask.visits(file.lists))
 }
 
 /// K-PROBE: the lists that are visited, in order, with their bases.
@@ -90,11 +101,7 @@ pub(crate) fn visited(file: &File, q: &[f32], ask: &Ask<'_>) -> Result<Vec<usize
 
 /// The coded search.
 pub(crate) fn coded(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
-    bytes(&file.index, 128, 4 * file.d)?;
-    let planes = Planes::new(file, q, ask.slack);
-    if !planes.delta2.is_finite() {
-        return Err(BadData);
-    }
+    let planes = prepare(file, q, ask)?;
     let mut stats = [0; 4];
     let lists = probe(file, q, ask, &planes, &mut stats)?
         .into_iter()

@@ -13,6 +13,11 @@ pub(crate) fn bits(hits: &Hits) -> Vec<(u32, u32)> {
     hits.iter().map(|hit| (hit.0, hit.1.to_bits())).collect()
 }
 
+/// The mean's bytes, as far as the file has them.
+pub(crate) fn mean(file: &File) -> &[u8] {
+    file.index.get(128..128 + 4 * file.d).unwrap_or_default()
+}
+
 pub(crate) fn regions<'a>(file: &'a File, ask: &Ask<'a>) -> Regions<'a> {
     Regions {
         index: &file.index,
@@ -39,7 +44,16 @@ pub(crate) fn run<'a>(
     // Memory that holds garbage must do.
     let mut memory = vec![0xA5A5_5A5A_A5A5_5A5A; state_len(&index, &params)?];
     let mut hits = vec![Hit::default(); params.k as usize];
-    let (n, stats) = search(&index, data, &params, q, backend, &mut memory, &mut hits)?;
+    let (n, stats) = search(
+        &index,
+        mean(file),
+        data,
+        &params,
+        q,
+        backend,
+        &mut memory,
+        &mut hits,
+    )?;
     Ok((
         pairs(&hits[..n]),
         [
@@ -106,7 +120,7 @@ pub(crate) fn run_watched(
     let index = Index::parse(&file.index)?;
     let mut memory = vec![u64::MAX; state_len(&index, &params)?];
     let mut hits = vec![Hit::default(); params.k as usize];
-    let mut query = Query::begin(&index, &params, q, backend, &mut memory)?;
+    let mut query = Query::begin(&index, mean(file), &params, q, backend, &mut memory)?;
     let mut data = Fed {
         all: regions(file, ask),
         fed: Vec::new(),
