@@ -50,7 +50,7 @@ fn integers_duplicates_and_equal_vectors_answer_like_the_naive_search() {
                     for q in [&input[0], &off] {
                         for (k, probes) in [(1, 0), (9, 1), (100, 2)] {
                             for slack in [0.0, 1.0, 2.0] {
-                                for mode in [Mode::Coded, Mode::Exact] {
+                                for mode in [Mode::Coded, Mode::Blocks] {
                                     Question {
                                         file: &file,
                                         q,
@@ -161,7 +161,7 @@ fn every_f16_pattern_gives_the_same_distance_on_each_backend() {
                 file: &file,
                 q: &q,
                 ask: Ask::new(1),
-                mode: Mode::Exact,
+                mode: Mode::Blocks,
             };
             let expected = question.expected();
             for backend in Backend::available() {

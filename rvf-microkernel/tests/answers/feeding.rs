@@ -1,16 +1,14 @@
 //! What a search asks for, and what it makes of what it is given: K-ABI-1 to K-ABI-4.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use rvf_microkernel::{
     Backend, Data, Error, Index, Mode, Need, Params, Query, Region, Regions, Step, state_len,
 };
 
-use crate::naive::pack::{float_stride, pack_lists};
+use crate::naive::pack::pack_lists;
 use crate::naive::search::{Ask, visited};
-use crate::naive::{File, KINDS, u32_at};
+use crate::naive::{File, u32_at};
 use crate::support::{Question, Rng, least_window, mean, params, plan, regions, run_watched};
 
 /// All that a search asks for, with small windows.
@@ -39,43 +37,6 @@ fn file(rng: &mut Rng, rows: usize, d: usize, kind: u8, lists: usize) -> (File, 
     let plan = plan(rng, &input, lists);
     let q = rng.near(&input);
     (pack_lists(&input, 0, kind, 5, &plan), q)
-}
-
-#[test]
-fn exact_search_asks_for_no_record_of_a_dead_vector() {
-    let mut rng = Rng::new(43);
-    for kind in KINDS {
-        for lists in [1, 6] {
-            let (file, q) = file(&mut rng, 300, 20, kind, lists);
-            let filter = rng.bitmap(300, 2);
-            let question = Question {
-                file: &file,
-                q: &q,
-                ask: Ask {
-                    filter: Some(&filter),
-                    ..Ask::new(5)
-                },
-                mode: Mode::Exact,
-            };
-            let (region, stride) = if kind == 0 {
-                (Region::VecI8, 12 + 20)
-            } else {
-                (Region::VecFloat, float_stride(kind, 20))
-            };
-            let mut asked = BTreeSet::new();
-            for need in needs(&question, 3) {
-                if need.region == region {
-                    let start = need.offset as usize;
-                    assert_eq!((start % stride, need.len as usize % stride), (0, 0));
-                    asked.extend(start / stride..(start + need.len as usize) / stride);
-                } else {
-                    assert_eq!(need.region, Region::Filter);
-                }
-            }
-            let live: BTreeSet<usize> = (0..300).filter(|&n| question.ask.live(n)).collect();
-            assert_eq!(asked, live);
-        }
-    }
 }
 
 #[test]
@@ -132,34 +93,32 @@ impl<'a> Data<'a> for Filter<'a> {
 fn a_filter_without_the_range_behind_it_brings_the_same_needs_again() {
     let mut rng = Rng::new(53);
     for lists in [1, 4] {
-        for mode in [Mode::Coded, Mode::Exact] {
-            let (file, q) = file(&mut rng, 200, 20, 0, lists);
-            let filter = rng.bitmap(200, 2);
-            let ask = Ask {
-                filter: Some(&filter),
-                ..Ask::new(5)
+        let (file, q) = file(&mut rng, 200, 20, 0, lists);
+        let filter = rng.bitmap(200, 2);
+        let ask = Ask {
+            filter: Some(&filter),
+            ..Ask::new(5)
+        };
+        let params = params(&ask, Mode::Coded);
+        let index = Index::parse(&file.index).unwrap();
+        let mut memory = vec![0; state_len(&index, &params).unwrap()];
+        let mut query = Query::begin(
+            &index,
+            mean(&file),
+            &params,
+            &q,
+            Backend::best(),
+            &mut memory,
+        )
+        .unwrap();
+        let mut data = Filter(regions(&file, &ask));
+        let mut before = Vec::new();
+        for round in 0..4 {
+            let Step::Needs(_) = query.step(&mut data).unwrap() else {
+                panic!("done without data");
             };
-            let params = params(&ask, mode);
-            let index = Index::parse(&file.index).unwrap();
-            let mut memory = vec![0; state_len(&index, &params).unwrap()];
-            let mut query = Query::begin(
-                &index,
-                mean(&file),
-                &params,
-                &q,
-                Backend::best(),
-                &mut memory,
-            )
-            .unwrap();
-            let mut data = Filter(regions(&file, &ask));
-            let mut before = Vec::new();
-            for round in 0..4 {
-                let Step::Needs(_) = query.step(&mut data).unwrap() else {
-                    panic!("done without data");
-                };
-                assert!(round == 0 || before == query.needs());
-                before = query.needs().to_vec();
-            }
+            assert!(round == 0 || before == query.needs());
+            before = query.needs().to_vec();
         }
     }
 }
@@ -177,7 +136,7 @@ fn a_window_below_a_group_or_the_filter_is_refused() {
             ..Ask::new(3)
         };
         for ask in [&plain, &filtered] {
-            for mode in [Mode::Coded, Mode::Exact] {
+            for mode in [Mode::Coded, Mode::Blocks] {
                 let least = least_window(&file, ask);
                 let with = |window: u32| Params {
                     window,
@@ -204,7 +163,6 @@ proptest! {
         wide in 0_u32..5_000,
         max_needs in 4_u32..40,
         feed in 1_usize..40,
-        exact in any::<bool>(),
         kind in 0_u8..3,
         metric in 0_u8..3,
         filtered in any::<bool>(),
@@ -224,7 +182,7 @@ proptest! {
                 filter: filtered.then_some(&filter[..]),
                 ..Ask::new(k)
             },
-            mode: if exact { Mode::Exact } else { Mode::Coded },
+            mode: Mode::Coded,
         };
         let expected = question.expected();
         prop_assert!(expected.is_ok());

@@ -41,7 +41,7 @@ fn agree(d: usize) {
                         pool: if kind == 0 { k } else { pool },
                         filter: (case % 2 == 1).then_some(&filters[case / 2 % 2][..]),
                     };
-                    for mode in [Mode::Coded, Mode::Exact] {
+                    for mode in [Mode::Coded, Mode::Blocks] {
                         let question = Question {
                             file: &file,
                             q: &q,

@@ -55,7 +55,7 @@ fn with_index(at: usize, value: u32) -> Option<Error> {
 fn the_sound_file_is_answered() {
     for kind in KINDS {
         assert_eq!(answer(&lists(kind), Mode::Coded), None);
-        assert_eq!(answer(&lists(kind), Mode::Exact), None);
+        assert_eq!(answer(&lists(kind), Mode::Blocks), None);
     }
 }
 
@@ -67,14 +67,14 @@ fn a_row_that_is_not_below_the_rows_is_bad_data() {
             put(&mut file.vec_i8, 30 * STRIDE, value);
             assert_eq!(answer(&file, Mode::Coded), Some(Error::BadData));
             let exact = (kind == 0).then_some(Error::BadData);
-            assert_eq!(answer(&file, Mode::Exact), exact);
+            assert_eq!(answer(&file, Mode::Blocks), exact);
         }
         if kind != 0 {
             let mut file = lists(kind);
             let stride = file.vec_float.len() / ROWS as usize;
             put(&mut file.vec_float, 30 * stride, ROWS);
             assert_eq!(answer(&file, Mode::Coded), Some(Error::BadData));
-            assert_eq!(answer(&file, Mode::Exact), Some(Error::BadData));
+            assert_eq!(answer(&file, Mode::Blocks), Some(Error::BadData));
         }
     }
 }

@@ -50,7 +50,7 @@ fn damaged_payloads_give_what_the_naive_search_gives_on_every_backend() {
         flip(&mut file.vec_i8, &mut rng, times % 7);
         flip(&mut file.vec_float, &mut rng, times);
         let q: Vec<f32> = (0..d).map(|_| rng.normal()).collect();
-        for mode in [Mode::Coded, Mode::Exact] {
+        for mode in [Mode::Coded, Mode::Blocks] {
             let question = Question {
                 file: &file,
                 q: &q,
@@ -103,7 +103,7 @@ fn every_flipped_bit_of_a_head_is_refused_or_read_as_another_sound_head() {
             let mut damaged = file.clone();
             damaged.index[bit / 8] ^= 1 << (bit % 8);
             // A head that is still sound may ask for more than there is: then ranges are missing, which is an error.
-            for mode in [Mode::Coded, Mode::Exact] {
+            for mode in [Mode::Coded, Mode::Blocks] {
                 let question = Question {
                     file: &damaged,
                     q: &q,
@@ -140,7 +140,7 @@ fn regions_that_end_too_early_are_an_error_or_not_needed() {
                 |file, at| file.vec_i8.truncate(file.vec_i8.len() * at / 40),
                 |file, at| file.vec_float.truncate(file.vec_float.len() * at / 40),
             ];
-            for mode in [Mode::Coded, Mode::Exact] {
+            for mode in [Mode::Coded, Mode::Blocks] {
                 for cut in cuts {
                     for at in 0..40 {
                         let mut file = whole.clone();

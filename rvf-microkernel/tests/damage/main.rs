@@ -49,13 +49,13 @@ fn parameters_out_of_range_are_refused_in_each_mode() {
     for probes in [0, 1, 50, 65_536] {
         let params = Params {
             probes,
-            ..support::params(&Ask::new(3), rvf_microkernel::Mode::Exact)
+            ..support::params(&Ask::new(3), rvf_microkernel::Mode::Blocks)
         };
         assert_eq!(params.check(&index), Ok(()));
     }
     for mode in [
         rvf_microkernel::Mode::Coded,
-        rvf_microkernel::Mode::Exact,
+        rvf_microkernel::Mode::Blocks,
         rvf_microkernel::Mode::Blocks,
     ] {
         let params = Params {

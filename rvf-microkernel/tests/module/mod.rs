@@ -7,11 +7,12 @@
     reason = "helpers of tests"
 )]
 
-use rvf_microkernel::Params;
+use rvf_microkernel::{Mode, Params};
 use wasmi::{Engine, Instance, Linker, Memory, Module, Store, Val};
 
 use crate::naive::File;
 use crate::naive::search::{Ask, Hits, Stats};
+use crate::support::run::live_records;
 
 /// A module of `prebuilt/`.
 pub(crate) fn prebuilt(name: &str) -> Vec<u8> {
@@ -247,6 +248,20 @@ impl Host {
             assert_eq!(self.call("rvf_resident", &[ctx, region, at, len]), 0);
         }
         let state = self.begin(ctx, params, q)?;
+        if params.mode == Mode::Blocks {
+            assert_eq!(self.call("rvf_step", &[state]), 0);
+            let records = live_records(file, ask).map_err(|_| -9)?;
+            let stride = records.len() / (0..file.rows).filter(|&n| ask.live(n)).count().max(1);
+            for (i, block) in records.chunks((feed * stride).max(1)).enumerate() {
+                let at = self.put(block, i as u32 % 4);
+                let count = (block.len() / stride) as u32;
+                let code = self.call("rvf_block", &[state, at, count]);
+                if code != 0 {
+                    self.next = start;
+                    return Err(code);
+                }
+            }
+        }
         let arena = self.next;
         let mut steps = 0;
         loop {

@@ -74,9 +74,9 @@ fn modules_answer_like_the_naive_search() {
                                 pool: if kind == 0 { k } else { pool },
                                 filter: (case % 2 == 1).then_some(&filter[..]),
                             };
-                            for mode in [Mode::Coded, Mode::Exact] {
+                            for mode in [Mode::Coded, Mode::Blocks] {
                                 // Lists make no difference to exact search but for the order of the records.
-                                if mode == Mode::Exact && lists == 2 {
+                                if mode == Mode::Blocks && lists == 2 {
                                     continue;
                                 }
                                 let question = Question {
@@ -145,7 +145,7 @@ fn modules_answer_damaged_payloads_like_the_naive_search() {
         let q: Vec<f32> = (0..d).map(|_| rng.normal()).collect();
         for build in BUILDS {
             let mut host = Host::new(&prebuilt(build));
-            for mode in [Mode::Coded, Mode::Exact] {
+            for mode in [Mode::Coded, Mode::Blocks] {
                 let question = Question {
                     file: &file,
                     q: &q,

@@ -13,11 +13,10 @@ pub(crate) fn bytes(region: &[u8], at: u64, len: usize) -> Result<&[u8], BadData
     region.get(at..end).ok_or(BadData)
 }
 
-/// An i8 or float record, the row of which is in range.
+/// A record, the row of which is in range.
 fn record<'a>(file: &File, region: &'a [u8], stride: usize, n: usize) -> Result<&'a [u8], BadData> {
     let record = bytes(region, (n * stride) as u64, stride)?;
-    let row = u32_at(record, 0) as usize;
-    if row >= file.rows || (file.lists == 1 && row != n) {
+    if u32_at(record, 0) as usize >= file.rows {
         return Err(BadData);
     }
     Ok(record)

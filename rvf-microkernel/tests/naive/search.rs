@@ -30,11 +30,11 @@ fn prepare(file: &File, q: &[f32], ask: &Ask<'_>) -> Result<Planes, BadData> {
     }
 }
 
-/// The exact mode.
+/// Exact search.
 pub(crate) fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
     prepare(file, q, ask)?;
     let mut hits = Hits::new();
-    let mut stats = [file.rows as u32, 0, 0, 0];
+    let mut stats = [0; 4];
     for n in (0..file.rows).filter(|&n| ask.live(n)) {
         if file.kind == 0 {
             stats[2] += 1;

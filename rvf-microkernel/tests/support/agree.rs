@@ -2,7 +2,7 @@
 
 use rvf_microkernel::{Backend, Error, Mode, Params};
 
-use super::{bits, least_window, params, regions, run, run_starved};
+use super::{bits, least_window, params, regions, run, run_blocks, run_starved};
 use crate::naive::File;
 use crate::naive::search::{Answer, Ask, Hits, Stats, coded, exact};
 
@@ -12,6 +12,7 @@ pub(crate) struct Question<'a> {
     pub(crate) file: &'a File,
     pub(crate) q: &'a [f32],
     pub(crate) ask: Ask<'a>,
+    /// Coded, or blocks: exact search, for which the host brings the records.
     pub(crate) mode: Mode,
 }
 
@@ -22,7 +23,7 @@ impl Question<'_> {
     pub(crate) fn naive(&self) -> Answer {
         match self.mode {
             Mode::Coded => coded(self.file, self.q, &self.ask),
-            _ => exact(self.file, self.q, &self.ask),
+            Mode::Blocks => exact(self.file, self.q, &self.ask),
         }
     }
 
@@ -36,11 +37,15 @@ impl Question<'_> {
     }
 
     pub(crate) fn by(&self, backend: Backend) -> Result<Exactly, Error> {
+        if self.mode == Mode::Blocks {
+            return run_blocks(self.file, self.q, self.params(), backend, &self.ask, 100)
+                .map(exactly);
+        }
         let mut data = regions(self.file, &self.ask);
         run(self.file, self.q, self.params(), backend, &mut data).map(exactly)
     }
 
-    /// With ranges of `window` bytes, `max_needs` at once, of which `feed` are given.
+    /// With ranges of `window` bytes, `max_needs` at once, of which `feed` are given; blocks of `feed` records.
     pub(crate) fn starved(
         &self,
         window: u32,
@@ -53,6 +58,9 @@ impl Question<'_> {
             ..self.params()
         };
         let backend = Backend::best();
+        if self.mode == Mode::Blocks {
+            return run_blocks(self.file, self.q, params, backend, &self.ask, feed).map(exactly);
+        }
         run_starved(self.file, self.q, params, backend, &self.ask, feed).map(exactly)
     }
 

@@ -6,6 +6,7 @@ use rvf_microkernel::{
 };
 
 use crate::naive::File;
+use crate::naive::pack::float_stride;
 use crate::naive::search::{Ask, Hits, Stats};
 
 /// Hits with the bits of their distances.
@@ -63,6 +64,51 @@ pub(crate) fn run<'a>(
             stats.float_distances,
         ],
     ))
+}
+
+/// Exact search: a query that is offered the records of the live vectors, `block` at once.
+pub(crate) fn run_blocks(
+    file: &File,
+    q: &[f32],
+    params: Params,
+    backend: Backend,
+    ask: &Ask<'_>,
+    block: usize,
+) -> Result<(Hits, Stats), Error> {
+    let index = Index::parse(&file.index)?;
+    let mut memory = vec![0x5A5A_A5A5_5A5A_A5A5; state_len(&index, &params)?];
+    let mut hits = vec![Hit::default(); params.k as usize];
+    let mut query = Query::begin(&index, mean(file), &params, q, backend, &mut memory)?;
+    assert_eq!(query.step(&mut Regions::default()), Ok(Step::Done));
+    for records in live_records(file, ask)?.chunks(block * index.record_len() as usize) {
+        query.offer_block(records)?;
+    }
+    let n = query.results(&mut hits)?;
+    let stats = query.stats();
+    Ok((
+        pairs(&hits[..n]),
+        [
+            stats.scanned,
+            stats.second_looks,
+            stats.ranked,
+            stats.float_distances,
+        ],
+    ))
+}
+
+/// The records of the most exact kind, of the live vectors.
+pub(crate) fn live_records(file: &File, ask: &Ask<'_>) -> Result<Vec<u8>, Error> {
+    let (records, stride) = if file.kind == 0 {
+        (&file.vec_i8, 12 + 4 * file.d.div_ceil(4))
+    } else {
+        (&file.vec_float, float_stride(file.kind, file.d))
+    };
+    let mut live = Vec::new();
+    for n in (0..file.rows).filter(|&n| ask.live(n)) {
+        let record = records.get(n * stride..(n + 1) * stride);
+        live.extend(record.ok_or(Error::BadData)?);
+    }
+    Ok(live)
 }
 
 /// Gives only what was asked for at the last step, and forgets it when new needs are written down.
