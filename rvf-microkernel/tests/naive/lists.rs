@@ -16,7 +16,8 @@ pub(crate) fn bytes(region: &[u8], at: u64, len: usize) -> Result<&[u8], BadData
 /// A record, the row of which is in range.
 fn record<'a>(file: &File, region: &'a [u8], stride: usize, n: usize) -> Result<&'a [u8], BadData> {
     let record = bytes(region, (n * stride) as u64, stride)?;
-    if u32_at(record, 0) as usize >= file.rows {
+    let row = u32_at(record, 0) as usize;
+    if row >= file.rows {
         return Err(BadData);
     }
     Ok(record)

@@ -51,6 +51,15 @@ pub(crate) fn exact(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
     Ok((hits, stats))
 }
 
+/// With one list a coded search knows the row of each record.
+fn at_its_place(file: &File, n: usize, record: &[u8]) -> Result<(), BadData> {
+    if file.lists == 1 && u32_at(record, 0) as usize != n {
+        Err(BadData)
+    } else {
+        Ok(())
+    }
+}
+
 /// K-SCAN-1.
 fn capacity(file: &File, ask: &Ask<'_>) -> usize {
     1024 + 32 * ask.pool.max(ask.visits(file.lists))
@@ -118,6 +127,7 @@ pub(crate) fn coded(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
             wanted: &|n, second| !(second && lists.iter().any(|list| list.owns(n))) && ask.live(n),
             distance: &|n| {
                 let record = i8_record(file, n)?;
+                at_its_place(file, n, record)?;
                 let tie = if file.kind == 0 {
                     u32_at(record, 0)
                 } else {
@@ -141,6 +151,7 @@ pub(crate) fn coded(file: &File, q: &[f32], ask: &Ask<'_>) -> Answer {
         } else {
             stats[3] += 1;
             let record = float_record(file, n)?;
+            at_its_place(file, n, record)?;
             hits.push((u32_at(record, 0), float_distance(file, q, record)));
         }
     }

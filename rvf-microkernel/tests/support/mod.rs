@@ -18,4 +18,6 @@ pub(crate) use agree::Question;
 pub(crate) use plan::plan;
 pub(crate) use rng::Rng;
 #[allow(unused_imports, reason = "each test uses a part")]
-pub(crate) use run::{bits, least_window, mean, params, regions, run, run_starved, run_watched};
+pub(crate) use run::{
+    bits, least_window, mean, params, regions, run, run_blocks, run_starved, run_watched,
+};
