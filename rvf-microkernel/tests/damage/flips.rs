@@ -77,7 +77,7 @@ fn every_flipped_bit_behind_the_head_of_an_index_gives_what_the_naive_search_giv
         let mut damaged = file.clone();
         damaged.index[bit / 8] ^= 1 << (bit % 8);
         for probes in [0, 2] {
-            Question {
+            let question = Question {
                 file: &damaged,
                 q: &q,
                 ask: Ask {
@@ -85,8 +85,14 @@ fn every_flipped_bit_behind_the_head_of_an_index_gives_what_the_naive_search_giv
                     ..Ask::new(5)
                 },
                 mode: Mode::Coded,
-            }
-            .backends_agree();
+            };
+            assert_eq!(
+                question.by(Backend::best()),
+                question.expected(),
+                "bit {} of byte {}, probes {probes}",
+                bit % 8,
+                bit / 8
+            );
         }
     }
 }
@@ -158,7 +164,7 @@ fn regions_that_end_too_early_are_an_error_or_not_needed() {
                         alike(&question);
                         question.ask.filter = Some(&filter[..3]);
                         assert!(
-                            question.by(Backend::best()).is_err(),
+                            mode == Mode::Blocks || question.by(Backend::best()).is_err(),
                             "a bitmap that is too short was read"
                         );
                     }

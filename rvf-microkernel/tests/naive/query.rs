@@ -26,8 +26,11 @@ impl Ask<'_> {
     }
 
     pub(crate) fn live(&self, n: usize) -> bool {
-        self.filter
-            .is_none_or(|bytes| bytes[n / 8] >> (n % 8) & 1 == 1)
+        self.filter.is_none_or(|bytes| {
+            bytes
+                .get(n / 8)
+                .is_some_and(|byte| byte >> (n % 8) & 1 == 1)
+        })
     }
 
     /// L: how many lists are visited.
