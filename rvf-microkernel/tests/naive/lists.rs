@@ -99,6 +99,17 @@ pub(crate) fn list(file: &File, l: usize, base: f32) -> Result<List<'_>, BadData
     Ok(list)
 }
 
+/// Does a vector belong to two lists, or does an empty list start amid another's vectors? Then R-IDX-1 is broken, and
+/// whose a vector is is not said.
+pub(crate) fn overlap(file: &File) -> bool {
+    let mut owned: Vec<(usize, usize)> = (0..file.lists)
+        .filter_map(|l| list(file, l, 0.0).ok())
+        .map(|list| (list.first, list.first + list.own))
+        .collect();
+    owned.sort_unstable();
+    owned.windows(2).any(|pair| pair[0].1 > pair[1].0)
+}
+
 /// The codes of the centroids.
 pub(crate) fn centroids(file: &File, base: f32) -> List<'_> {
     List {

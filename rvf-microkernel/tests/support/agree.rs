@@ -4,6 +4,7 @@ use rvf_microkernel::{Backend, Error, Mode, Params};
 
 use super::{bits, least_window, params, regions, run, run_blocks, run_starved};
 use crate::naive::File;
+use crate::naive::lists::overlap;
 use crate::naive::search::{Answer, Ask, Hits, Stats, coded, exact};
 
 /// A query of a file.
@@ -70,6 +71,24 @@ impl Question<'_> {
         for backend in Backend::available() {
             assert_eq!(self.by(backend), expected, "{backend:?} {}", self.name());
         }
+    }
+
+    /// The answers about a damaged file: every backend gives the same, and where the lists are sound so does the naive
+    /// search.
+    pub(crate) fn damaged_agrees(&self) {
+        if overlap(self.file) {
+            let scalar = self.by(Backend::scalar());
+            for backend in Backend::available() {
+                assert_eq!(self.by(backend), scalar, "{backend:?} {}", self.name());
+            }
+        } else {
+            self.backends_agree();
+        }
+        let error = self.by(Backend::best()).err();
+        assert!(error.is_none_or(|error| error == Error::BadData));
+        // Fed in small pieces it ends, too.
+        let least = least_window(self.file, &self.ask);
+        assert_eq!(self.starved(least, 5, 2), self.by(Backend::best()));
     }
 
     /// Neither the window changes the answer, nor how much is fed at once.
