@@ -75,13 +75,14 @@ impl Host {
         value
     }
 
-    /// Fresh memory, aligned to 16 bytes plus `skew`.
+    /// Fresh memory, aligned to 16 bytes plus `skew`, with 16 bytes behind it (K-ABI-7).
     pub(crate) fn alloc(&mut self, len: usize, skew: u32) -> u32 {
         let at = self.next.next_multiple_of(16) + skew;
         self.next = at + len as u32;
         let have = self.memory.data_size(&self.store);
-        if self.next as usize > have {
-            let pages = (self.next as usize - have).div_ceil(65536);
+        let want = self.next as usize + 16;
+        if want > have {
+            let pages = (want - have).div_ceil(65536);
             self.memory.grow(&mut self.store, pages as u64).unwrap();
         }
         at

@@ -48,10 +48,10 @@ fn answers(
             )
             .map(|(hits, stats)| (bits(&hits), stats))
             .map_err(|code| {
-                assert_eq!(code, -9, "{name} {resident:?} {question:?}");
+                assert_eq!(code, -9, "{name} {resident:?} {}", question.name());
                 Error::BadData
             });
-        assert_eq!(&found, expected, "{name} {resident:?} {question:?}");
+        assert_eq!(&found, expected, "{name} {resident:?} {}", question.name());
     }
 }
 

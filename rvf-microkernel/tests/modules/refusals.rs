@@ -134,6 +134,7 @@ fn calls_that_break_the_rules_get_the_code_of_the_table() {
         let n = host.call("rvf_step", &[state]);
         assert!(n > 0);
         assert_eq!(host.call("rvf_feed", &[state, n as u32, head]), -10);
+        let end = host.memory_len() as u32;
         assert_eq!(host.call("rvf_feed", &[state, 0, end - 1]), -1);
         assert_eq!(host.call("rvf_step", &[state]), -10);
     }

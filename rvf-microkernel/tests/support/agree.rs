@@ -110,7 +110,7 @@ impl Question<'_> {
         }
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let File {
             rows,
             lists,
