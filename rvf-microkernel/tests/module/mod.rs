@@ -96,6 +96,12 @@ impl Host {
         at
     }
 
+    pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) {
+        self.memory
+            .write(&mut self.store, at as usize, bytes)
+            .unwrap();
+    }
+
     pub(crate) fn get(&self, at: u32, len: usize) -> Vec<u8> {
         let mut out = vec![0; len];
         self.memory

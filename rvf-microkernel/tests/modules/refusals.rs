@@ -141,6 +141,55 @@ fn calls_that_break_the_rules_get_the_code_of_the_table() {
 }
 
 #[test]
+fn parameters_that_no_version_knows_are_refused() {
+    let file = pack(&Rng::new(1).clustered(100, 10), 2, 0, 1);
+    // k, mode, probes, slack, pool, flags, window, max needs
+    let good = [3, 0, 0, 1.0_f32.to_bits(), 3, 0, u32::MAX, 4];
+    for build in BUILDS {
+        let mut host = Host::new(&prebuilt(build));
+        let ctx = host.open(&file.index).unwrap();
+        let mut size = |at: usize, value: u32| {
+            let mut words = [0; 16];
+            words[..8].copy_from_slice(&good);
+            words[at] = value;
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let params = host.put(&bytes, 2);
+            host.call("rvf_size", &[ctx, params])
+        };
+        assert!(size(0, 3) > 0);
+        assert!(size(1, 1) > 0);
+        assert!(size(5, 1) > 0);
+        assert!(size(2, 65_536) > 0);
+        for (at, value) in [(1, 2), (1, u32::MAX), (5, 2), (5, 3), (2, 65_537)] {
+            assert_eq!(size(at, value), -6, "{build} word {at}: {value}");
+        }
+        for at in 8..16 {
+            assert_eq!(size(at, 1), -6, "{build} word {at}");
+        }
+    }
+}
+
+#[test]
+fn a_buffer_without_sixteen_bytes_behind_it_is_refused() {
+    let file = pack(&Rng::new(1).clustered(100, 10), 2, 0, 1);
+    let len = file.index.len() as u32;
+    for build in BUILDS {
+        let mut host = Host::new(&prebuilt(build));
+        let end = host.memory_len() as u32;
+        let ctx = host.alloc(256, 0);
+        let open = |host: &mut Host, at: u32| {
+            host.write(at, &file.index);
+            host.call("rvf_open", &[at, len, ctx, 256])
+        };
+        assert_eq!(open(&mut host, end - len - 15), -1);
+        assert_eq!(open(&mut host, end - len - 16), 0);
+        let mut resident = |len: u32| host.call("rvf_resident", &[ctx, 1, end - 116, len]);
+        assert_eq!(resident(101), -1);
+        assert_eq!(resident(100), 0);
+    }
+}
+
+#[test]
 fn bad_data_get_their_code() {
     let mut rng = Rng::new(1);
     let input = rng.clustered(100, 10);

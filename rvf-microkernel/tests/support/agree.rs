@@ -7,6 +7,21 @@ use crate::naive::File;
 use crate::naive::lists::overlap;
 use crate::naive::search::{Answer, Ask, Hits, Stats, coded, exact};
 
+/// All that this machine has. Without detection that is one.
+pub(crate) fn backends() -> Vec<Backend> {
+    #[cfg(feature = "detect")]
+    return Backend::available().collect();
+    #[cfg(not(feature = "detect"))]
+    return vec![Backend::scalar()];
+}
+
+fn best() -> Backend {
+    #[cfg(feature = "detect")]
+    return Backend::best();
+    #[cfg(not(feature = "detect"))]
+    return Backend::scalar();
+}
+
 /// A query of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Question<'a> {
@@ -58,7 +73,7 @@ impl Question<'_> {
             max_needs,
             ..self.params()
         };
-        let backend = Backend::best();
+        let backend = best();
         if self.mode == Mode::Blocks {
             return run_blocks(self.file, self.q, params, backend, &self.ask, feed).map(exactly);
         }
@@ -68,7 +83,7 @@ impl Question<'_> {
     /// Every backend answers like the naive search.
     pub(crate) fn backends_agree(&self) {
         let expected = self.expected();
-        for backend in Backend::available() {
+        for backend in backends() {
             assert_eq!(self.by(backend), expected, "{backend:?} {}", self.name());
         }
     }
@@ -78,17 +93,17 @@ impl Question<'_> {
     pub(crate) fn damaged_agrees(&self) {
         if overlap(self.file) {
             let scalar = self.by(Backend::scalar());
-            for backend in Backend::available() {
+            for backend in backends() {
                 assert_eq!(self.by(backend), scalar, "{backend:?} {}", self.name());
             }
         } else {
             self.backends_agree();
         }
-        let error = self.by(Backend::best()).err();
+        let error = self.by(best()).err();
         assert!(error.is_none_or(|error| error == Error::BadData));
         // Fed in small pieces it ends, too.
         let least = least_window(self.file, &self.ask);
-        assert_eq!(self.starved(least, 5, 2), self.by(Backend::best()));
+        assert_eq!(self.starved(least, 5, 2), self.by(best()));
     }
 
     /// Neither the window changes the answer, nor how much is fed at once.
