@@ -28,16 +28,30 @@ fn searches(c: &mut Criterion) {
     let file = pack(&input, 2, 0, 7);
     let q = rng.near(&input);
     let ask = Ask::new(10);
-    for (name, mode) in [("wasmi, coded", Mode::Coded), ("wasmi, exact", Mode::Exact)] {
+    for (name, mode) in [
+        ("wasmi, coded", Mode::Coded),
+        ("wasmi, exact", Mode::Blocks),
+    ] {
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements(ROWS as u64));
         group.sample_size(10);
         for build in BUILDS {
             let mut host = Host::new(&prebuilt(build));
             let params = params(&ask, mode);
-            let (ctx, arena) = host.open_resident(&file).unwrap();
-            let state = host.begin(ctx, &params, &q).unwrap();
-            assert_eq!(host.call("rvf_step", &[state]), 0);
+            let (ctx, _) = host.open_resident(&file).unwrap();
+            let records = host.put(&file.vec_i8, 0);
+            let arena = host.alloc(0, 0);
+            // Exact search is the block function over all records.
+            let search = |host: &mut Host| {
+                let state = host.begin(ctx, &params, &q).unwrap();
+                assert_eq!(host.call("rvf_step", &[state]), 0);
+                if mode == Mode::Blocks {
+                    let count = ROWS as u32;
+                    assert_eq!(host.call("rvf_block", &[state, records, count]), 0);
+                }
+                state
+            };
+            let state = search(&mut host);
             println!(
                 "{name} {build}: {:?} rows scanned, second looks, ranked, float",
                 host.stats(state)
@@ -45,8 +59,7 @@ fn searches(c: &mut Criterion) {
             group.bench_function(build, |bencher| {
                 bencher.iter(|| {
                     host.free_from(arena);
-                    let state = host.begin(ctx, &params, &q).unwrap();
-                    assert_eq!(host.call("rvf_step", &[state]), 0);
+                    search(&mut host)
                 });
             });
             group.bench_function(format!("{build}, preparation only"), |bencher| {
