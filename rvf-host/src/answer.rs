@@ -1,7 +1,9 @@
 //! What comes back from a search.
 
+use rvf_types::{ManifestHead, VectorKind};
+
+use crate::effort::Plan;
 use crate::engine::EngineInfo;
-use crate::query::Plan;
 
 /// A row that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,11 +20,11 @@ pub struct Hit {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Rows that were visited.
+    /// Codes that were looked at, those of centroids among them; in exact search all rows.
     pub scanned: u32,
-    /// Rows that came to the second look.
+    /// Codes that came to the second look.
     pub second_looks: u32,
-    /// Integer distances that were computed.
+    /// Integer distances that were computed, those of centroids among them.
     pub ranked: u32,
     /// Float distances that were computed.
     pub float_distances: u32,
@@ -34,6 +36,17 @@ pub struct Stats {
     pub fuel: Option<u64>,
     /// Linear memory of the module in bytes; none for the native engine.
     pub module_memory: Option<u64>,
+}
+
+impl Stats {
+    /// An exact search compared so many vectors (K-STAT-1).
+    pub(crate) const fn count_exact(&mut self, head: &ManifestHead, compared: u32) {
+        self.scanned = head.rows;
+        match head.vectors {
+            VectorKind::I8 => self.ranked = compared,
+            VectorKind::F16 | VectorKind::F32 => self.float_distances = compared,
+        }
+    }
 }
 
 /// The answer to a query.

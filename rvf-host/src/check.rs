@@ -12,12 +12,12 @@ use crate::vectors::{Record, widened};
 /// 2⁻¹⁰⁰.
 const TINY: f32 = f32::from_bits(27 << 23);
 
-/// The 16-lane sum of K-NUM-2.
-pub(crate) fn sum16(values: impl Iterator<Item = f32>) -> f32 {
+/// The 16-lane sum of K-NUM-2, of what `term` makes of the components of two vectors of one length.
+pub(crate) fn sum16(x: &[f32], q: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0_f32; 16];
-    for (at, value) in values.enumerate() {
-        if let Some(lane) = lanes.get_mut(at % 16) {
-            *lane += value;
+    for (x, q) in x.chunks(16).zip(q.chunks(16)) {
+        for ((lane, x), q) in lanes.iter_mut().zip(x).zip(q) {
+            *lane += term(*x, *q);
         }
     }
     let mut width = 8;
@@ -148,16 +148,16 @@ fn integer_distance(metric: Metric, a: f64, squares: u32, b: f64, norm: i64, dot
 
 /// K-DIST-2.
 fn float_distance(metric: Metric, x: &[f32], q: &[f32]) -> f32 {
-    let dot = || sum16(x.iter().zip(q).map(|(x, q)| x * q));
+    let dot = || sum16(x, q, |x, q| x * q);
     match metric {
-        Metric::L2 => sum16(x.iter().zip(q).map(|(x, q)| (x - q) * (x - q))),
+        Metric::L2 => sum16(x, q, |x, q| (x - q) * (x - q)),
         Metric::InnerProduct => -dot(),
         Metric::Cosine => {
-            let n = f64::from(sum16(x.iter().map(|x| x * x)));
+            let n = f64::from(sum16(x, x, |x, _| x * x));
             if n == 0.0 {
                 return f32::INFINITY;
             }
-            let norm = f64::from(sum16(q.iter().map(|q| q * q)));
+            let norm = f64::from(sum16(q, q, |q, _| q * q));
             let d = 1.0 - f64::from(dot()) / (n.sqrt() * norm.sqrt());
             (if d <= 0.0 { 0.0 } else { d }) as f32
         }

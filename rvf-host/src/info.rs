@@ -79,6 +79,8 @@ pub struct Info {
     pub rows: u32,
     /// Components of a vector.
     pub dimension: u32,
+    /// Lists that the vectors stand in, at least 1.
+    pub lists: u32,
     /// The metric.
     pub metric: Metric,
     /// The most exact element type that is kept.
@@ -130,6 +132,7 @@ impl Reader {
         Ok(Info {
             rows: head.rows,
             dimension: head.dimension,
+            lists: head.lists,
             metric: head.metric,
             vectors: head.vectors,
             ids: head.id_kind,

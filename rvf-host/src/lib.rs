@@ -26,25 +26,32 @@
 //! All engines give the same hits and the same distances, bit for bit (`spec/kernel.md`).
 
 mod answer;
+mod batch;
 mod check;
 mod checked;
 mod digests;
+mod effort;
 mod engine;
 mod error;
 mod ids;
 mod info;
+mod kept;
 mod limits;
+mod lists;
 mod memory;
 mod module;
+mod order;
 mod query;
 mod reader;
 mod root;
+mod rows;
 mod search;
 mod source;
 mod vectors;
 mod verify;
 
 pub use answer::{Answer, Hit, Stats};
+pub use effort::{DEFAULT_RECALL, Effort, MAX_K, Plan};
 pub use engine::sandbox::Fault;
 pub use engine::{Build, Chosen, Engine, EngineInfo, native_backends};
 pub use error::HostError;
@@ -52,8 +59,9 @@ pub use ids::{Id, IdBuf};
 pub use info::{Info, Kernel, Part, PartKind};
 pub use limits::{Fuel, Limits};
 pub use module::Module;
-pub use query::{DEFAULT_RECALL, Effort, MAX_K, Plan, Query, RowSet, Target};
+pub use query::{Query, Target};
 pub use reader::{OpenOptions, Reader, Warning};
+pub use rows::RowSet;
 pub use search::Session;
 pub use source::{
     ByteSource, Bytes, FetchRange, FileReads, Io, MappedFile, RangeReader, RangeRequest, Traffic,

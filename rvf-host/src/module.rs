@@ -178,7 +178,7 @@ fn known_facts(kernel: &prebuilt::Kernel) -> Option<ModuleFacts> {
     };
     Some(ModuleFacts {
         required,
-        exports: 15,
+        exports: 14,
         min_pages: 1,
         max_pages: 0,
         tables: 0,

@@ -12,8 +12,9 @@ use rvf_types::{
 };
 
 use crate::checked::{CheckedFile, Span};
-use crate::engine::{Chosen, Engine, EngineSession};
+use crate::engine::{Chosen, Engine};
 use crate::error::HostError;
+use crate::kept::Kept;
 use crate::limits::Limits;
 use crate::module::Module;
 use crate::root;
@@ -179,7 +180,7 @@ pub struct Reader {
     options: OpenOptions,
     modules: OnceLock<Vec<Module>>,
     chosen: OnceLock<Chosen>,
-    idle: Mutex<Vec<EngineSession>>,
+    idle: Mutex<Vec<Kept>>,
 }
 
 impl Reader {
@@ -309,18 +310,15 @@ impl Reader {
         Ok(self.chosen.get_or_init(|| chosen))
     }
 
-    /// The head of the INDEX payload, checked against the manifest.
-    pub(crate) fn index_head_bytes(&self) -> Result<[u8; IndexHead::LEN], HostError> {
+    /// The head of the INDEX payload, checked against the manifest, and the mean behind it.
+    pub(crate) fn index_start(&self) -> Result<Vec<u8>, HostError> {
         let (segment, entry) = self.index_segment()?;
-        let mut bytes = [0; IndexHead::LEN];
-        self.file.read(
-            Span {
-                segment,
-                from: 0,
-                len: bytes.len(),
-            },
-            &mut bytes,
-        )?;
+        let bytes = self.file.read_vec(Span {
+            segment,
+            from: 0,
+            // At most 2¹⁸ bytes of a mean.
+            len: IndexHead::LEN + self.dimension() as usize * 4,
+        })?;
         IndexHead::parse(&bytes, entry.payload_offset(), &self.head)?;
         Ok(bytes)
     }
@@ -352,7 +350,7 @@ impl Reader {
         &self.file
     }
 
-    pub(crate) const fn idle(&self) -> &Mutex<Vec<EngineSession>> {
+    pub(crate) const fn idle(&self) -> &Mutex<Vec<Kept>> {
         &self.idle
     }
 
@@ -382,6 +380,10 @@ impl Reader {
 
     pub(crate) fn ids_segment(&self) -> Result<(usize, &SegmentEntry), HostError> {
         self.find(|entry| entry.kind == SegmentType::IDS)
+    }
+
+    pub(crate) fn order_segment(&self) -> Result<(usize, &SegmentEntry), HostError> {
+        self.find(|entry| entry.kind == SegmentType::ORDER)
     }
 
     pub(crate) fn vec_segment(

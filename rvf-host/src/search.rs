@@ -5,26 +5,28 @@ use std::sync::PoisonError;
 use rvf_types::{Metric, VectorKind};
 
 use crate::answer::{Answer, Hit};
-use crate::check::AnswerCheck;
-use crate::engine::{EngineSession, Task};
+use crate::check::{AnswerCheck, sum16};
+use crate::effort::{MAX_K, parameter};
+use crate::engine::{Task, WrongRow};
 use crate::error::HostError;
-use crate::query::{MAX_K, Query, Target, parameter};
+use crate::kept::Kept;
+use crate::query::{Query, Target};
 use crate::reader::Reader;
+use crate::rows::RowSet;
 
 /// A searcher for one thread: it keeps the memory of a query for the next one.
 #[derive(Debug)]
 pub struct Session<'r> {
     reader: &'r Reader,
-    engine: Option<EngineSession>,
-    /// The query's vector, where it comes from the file.
-    vector: Vec<f32>,
+    kept: Kept,
     check: Option<AnswerCheck>,
 }
 
 impl Reader {
     /// Answers a query. It can be called from several threads at once.
     ///
-    /// For many queries from one thread, [`Reader::session`] saves a little.
+    /// For many queries from one thread, [`Reader::session`] saves a little; [`Reader::search_batch`] spreads them over
+    /// threads.
     ///
     /// # Errors
     /// For a query that can't be answered as asked (dimension, values, k, row or id, filter, recall above the ceiling),
@@ -45,15 +47,14 @@ impl Reader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let engine = match idle {
-            Some(engine) => engine,
-            None => self.engine()?.session(self)?,
-        };
+        let mut kept = idle.unwrap_or_default();
+        if kept.engine.is_none() {
+            kept.engine = Some(self.engine()?.session(self)?);
+        }
         let check = self.options().check_answers.then(AnswerCheck::default);
         Ok(Session {
             reader: self,
-            engine: Some(engine),
-            vector: Vec::new(),
+            kept,
             check,
         })
     }
@@ -88,17 +89,23 @@ impl Session<'_> {
         if !(1..=MAX_K).contains(&query.k) {
             return Err(parameter("k", "1 to 65536", query.k.into()));
         }
+        let Kept {
+            engine: idle,
+            filter,
+            vector: own_vector,
+            rows,
+        } = &mut self.kept;
         let own_row = match query.target {
             Target::Vector(_) => None,
             Target::Row(row) => Some(row),
             Target::Id(id) => Some(reader.row_of(id)?),
         };
         if let Some(row) = own_row {
-            reader.vector_into(row, &mut self.vector)?;
+            reader.vector_into(row, own_vector)?;
         }
         let vector = match query.target {
             Target::Vector(vector) => vector,
-            Target::Row(_) | Target::Id(_) => &self.vector,
+            Target::Row(_) | Target::Id(_) => own_vector,
         };
         check_vector(reader, vector)?;
         let filter = match query.filter {
@@ -108,7 +115,7 @@ impl Session<'_> {
                     found: rows.rows().into(),
                 });
             }
-            Some(rows) => Some(rows.as_bytes()),
+            Some(rows) => Some(filter.of(reader, rows)?),
             None => None,
         };
         let left_out = own_row.filter(|_| query.without_itself);
@@ -118,28 +125,32 @@ impl Session<'_> {
             query.k
         };
 
-        let plan = query.effort.plan(k, reader)?;
+        let plan = query.effort.plan(k, reader, filter.map(|(_, live)| live))?;
         let task = Task {
             vector,
             k,
             plan,
-            filter,
+            filter: filter.map(|(bits, _)| bits),
         };
+        let chosen = reader.engine()?;
         // A session whose query failed is dropped: a module may have left its memory in any state.
-        let mut engine = match self.engine.take() {
+        let mut engine = match idle.take() {
             Some(engine) => engine,
-            None => reader.engine()?.session(reader)?,
+            None => chosen.session(reader)?,
         };
         answer.stats = engine.search(reader, &task, &mut answer.hits)?;
+        if let Some(wrong) = wrong_row(&answer.hits, query.filter, rows) {
+            return Err(chosen.wrong_row(reader, wrong));
+        }
         if let Some(check) = &mut self.check {
             check.run(reader, vector, &answer.hits)?;
         }
-        self.engine = Some(engine);
+        *idle = Some(engine);
         if let Some(row) = left_out {
             answer.hits.retain(|hit: &Hit| hit.row != row);
             answer.hits.truncate(query.k as usize);
         }
-        answer.engine = *reader.engine()?.info();
+        answer.engine = *chosen.info();
         answer.plan = plan;
         Ok(())
     }
@@ -147,14 +158,28 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        if let Some(engine) = self.engine.take() {
-            self.reader
-                .idle()
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(engine);
-        }
+        self.reader
+            .idle()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(std::mem::take(&mut self.kept));
     }
+}
+
+/// The first row of an answer that can't be there: it is there already, or the filter leaves it out.
+fn wrong_row(hits: &[Hit], filter: Option<&RowSet>, rows: &mut Vec<u32>) -> Option<WrongRow> {
+    if let Some(filter) = filter
+        && let Some(hit) = hits.iter().find(|hit| !filter.contains(hit.row))
+    {
+        return Some(WrongRow::NotInFilter(hit.row));
+    }
+    rows.clear();
+    rows.extend(hits.iter().map(|hit| hit.row));
+    rows.sort_unstable();
+    let mut pairs = rows.iter().zip(rows.iter().skip(1));
+    pairs
+        .find(|(row, next)| row == next)
+        .map(|(&row, _)| WrongRow::Twice(row))
 }
 
 /// K-QRY-1, before any engine sees the vector.
@@ -176,8 +201,7 @@ fn check_vector(reader: &Reader, vector: &[f32]) -> Result<(), HostError> {
     }
     // N of K-QRY-1 in the order of K-NUM-2: a vector at the limit is refused by every engine or by none.
     if reader.head().metric == Metric::Cosine
-        && f64::from(crate::check::sum16(vector.iter().map(|x| x * x)))
-            < rvf_types::limits::ZERO_VECTOR_SUM
+        && f64::from(sum16(vector, vector, |x, _| x * x)) < rvf_types::limits::ZERO_VECTOR_SUM
     {
         return Err(HostError::ZeroQuery);
     }

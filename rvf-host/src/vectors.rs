@@ -27,8 +27,11 @@ pub(crate) enum Record<'a> {
     Float(FloatRecord<'a>),
 }
 
-/// Bytes of records that [`Vectors`] reads in one go.
+/// Bytes of records that [`Vectors`] reads in one go where they stand in the order of the rows.
 const BATCH: u64 = 1 << 20;
+/// The same where they stand in lists: each batch takes blocks from all over the file, and few batches take fewer blocks
+/// again.
+const SCATTERED_BATCH: u64 = 16 << 20;
 
 impl Reader {
     /// A row: its id, and its vector as stored.
@@ -65,13 +68,14 @@ impl Reader {
         Ok(())
     }
 
-    /// All vectors as stored, in the order of the rows. It holds about 1 MiB of them at a time.
+    /// All vectors as stored, in the order of the rows. It holds about 1 MiB of them at a time, in a file with lists 16 MiB.
     #[must_use]
     pub fn vectors(&self) -> Vectors<'_> {
         Vectors {
             reader: self,
             next: 0,
             batch: Vec::new(),
+            numbers: Vec::new(),
             first: 0,
         }
     }
@@ -85,7 +89,7 @@ impl Reader {
     ) -> Result<Record<'b>, HostError> {
         self.check_row(row)?;
         let (segment, entry) = self.vec_segment(kind)?;
-        let from = record_offset(kind, row, self.dimension());
+        let from = record_offset(kind, self.vector_number(row)?, self.dimension());
         bytes.resize(stride(kind, self.dimension()) as usize, 0);
         self.file().read(
             Span {
@@ -162,8 +166,10 @@ pub(crate) fn widened(bits: u16) -> f32 {
 pub struct Vectors<'r> {
     reader: &'r Reader,
     next: u32,
-    /// Records from `first` on.
+    /// Records of the rows from `first` on.
     batch: Vec<u8>,
+    /// Their vector numbers.
+    numbers: Vec<u32>,
     first: u32,
 }
 
@@ -179,34 +185,13 @@ impl Vectors<'_> {
         }
         let row = self.next;
         self.next = rows;
-        let kind = self.reader.head().vectors;
-        let size = stride(kind, self.reader.dimension()) as usize;
-        let (segment, entry) = self.reader.vec_segment(kind)?;
-        let within = |first: u32| (row - first) as usize * size;
-        if self
-            .batch
-            .get(within(self.first)..within(self.first) + size)
-            .is_none()
-        {
-            let count = u32::try_from(BATCH / size as u64)
-                .unwrap_or(1)
-                .max(1)
-                .min(rows - row);
-            let from = record_offset(kind, row, self.reader.dimension());
-            self.batch.resize(count as usize * size, 0);
-            self.reader.file().read(
-                Span {
-                    segment,
-                    from,
-                    len: self.batch.len(),
-                },
-                &mut self.batch,
-            )?;
-            self.first = row;
+        if self.place(row).is_none() {
+            self.read_from(row)?;
         }
-        let at = within(self.first);
-        let bytes = self.batch.get(at..at + size).unwrap_or_default();
-        let offset = record_offset(kind, row, self.reader.dimension());
+        let kind = self.reader.head().vectors;
+        let (_, entry) = self.reader.vec_segment(kind)?;
+        let (number, bytes) = self.place(row).unwrap_or_default();
+        let offset = record_offset(kind, number, self.reader.dimension());
         let record = self.reader.parse_record(
             row,
             kind,
@@ -217,6 +202,68 @@ impl Vectors<'_> {
         append(&record, kind, out);
         self.next = row + 1;
         Ok(true)
+    }
+
+    fn size(&self) -> usize {
+        stride(self.reader.head().vectors, self.reader.dimension()) as usize
+    }
+
+    /// The vector number and the record of a row, if they are at hand.
+    fn place(&self, row: u32) -> Option<(u32, &[u8])> {
+        let within = row.checked_sub(self.first)? as usize;
+        let number = *self.numbers.get(within)?;
+        let from = within.checked_mul(self.size())?;
+        Some((
+            number,
+            self.batch.get(from..from.checked_add(self.size())?)?,
+        ))
+    }
+
+    /// Reads the records of the rows from `row` on.
+    fn read_from(&mut self, row: u32) -> Result<(), HostError> {
+        let head = self.reader.head();
+        let (segment, _) = self.reader.vec_segment(head.vectors)?;
+        let bytes = if head.lists == 1 {
+            BATCH
+        } else {
+            SCATTERED_BATCH
+        };
+        let count = u32::try_from(bytes / self.size() as u64)
+            .unwrap_or(1)
+            .max(1)
+            .min(head.rows - row);
+        self.first = row;
+        self.numbers.clear();
+        let numbers = &mut self.numbers;
+        self.reader
+            .for_vector_numbers(row..row + count, |_, number| numbers.push(number))?;
+
+        // In the order of the file, each to the place of its row; neighbours that stay neighbours in one piece.
+        let size = self.size();
+        let mut places: Vec<(u32, usize)> = self.numbers.iter().copied().zip(0..).collect();
+        places.sort_unstable();
+        let mut spans: Vec<(Span, usize)> = Vec::new();
+        for (number, place) in places {
+            let (from, at) = (
+                record_offset(head.vectors, number, head.dimension),
+                place * size,
+            );
+            match spans.last_mut() {
+                Some((span, to)) if span.from + span.len as u64 == from && *to + span.len == at => {
+                    span.len += size;
+                }
+                _ => spans.push((
+                    Span {
+                        segment,
+                        from,
+                        len: size,
+                    },
+                    at,
+                )),
+            }
+        }
+        self.batch.resize(count as usize * size, 0);
+        self.reader.file().copy(&spans, &mut self.batch)
     }
 }
 

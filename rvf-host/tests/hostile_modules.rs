@@ -20,25 +20,24 @@ struct Kernel {
     functions: Vec<(&'static str, &'static str, String)>,
 }
 
-const EVERYTHING: u32 = 0x1_0FFE;
+const EVERYTHING: u32 = 0x2_0FFE;
 
 impl Kernel {
     fn new() -> Self {
         let of = |params: &'static str, body: &str| (params, body.to_owned());
         let functions = [
-            ("rvf_abi", of("", "i32.const 0x20001")),
+            ("rvf_abi", of("", "i32.const 0x20002")),
             ("rvf_caps", ("", format!("i32.const {EVERYTHING}"))),
             ("rvf_open", of("i32 i32 i32 i32", "i32.const 0")),
             ("rvf_resident", of("i32 i32 i32 i32", "i32.const 0")),
-            ("rvf_query_size", of("i32 i32", "i32.const 256")),
-            ("rvf_query_begin", of("i32 i32 i32 i32 i32", "i32.const 0")),
-            ("rvf_query_step", of("i32", "i32.const 0")),
-            ("rvf_query_needs", of("i32", "i32.const 512")),
-            ("rvf_query_feed", of("i32 i32 i32", "i32.const 0")),
-            ("rvf_query_results", of("i32 i32 i32", "i32.const 0")),
-            ("rvf_query_stats", of("i32 i32", "i32.const 0")),
-            ("rvf_block_distances", of("i32 i32 i32 i32", "i32.const 0")),
-            ("rvf_topk_merge", of("i32 i32 i32", "i32.const 0")),
+            ("rvf_size", of("i32 i32", "i32.const 256")),
+            ("rvf_begin", of("i32 i32 i32 i32 i32", "i32.const 0")),
+            ("rvf_step", of("i32", "i32.const 0")),
+            ("rvf_needs", of("i32", "i32.const 512")),
+            ("rvf_feed", of("i32 i32 i32", "i32.const 0")),
+            ("rvf_results", of("i32 i32 i32", "i32.const 0")),
+            ("rvf_stats", of("i32 i32", "i32.const 0")),
+            ("rvf_block", of("i32 i32 i32", "i32.const 0")),
         ];
         let head = r#"(memory (export "memory") 1) (global (export "__heap_base") i32 (i32.const 1024))
             (global $n (mut i32) (i32.const 0))"#;
@@ -83,7 +82,7 @@ impl Kernel {
     /// A step that needs one range: the first `count` times, then it is done.
     fn needing(self, region: u32, len: u32, offset: u64, count: u32) -> Self {
         self.with(
-            "rvf_query_step",
+            "rvf_step",
             &format!(
                 "(i32.store (i32.const 512) (i32.const {region}))
                  (i32.store (i32.const 516) (i32.const {len}))
@@ -107,7 +106,7 @@ impl Kernel {
             );
         }
         body += &format!("(i32.const {})", hits.len());
-        self.with("rvf_query_results", &body)
+        self.with("rvf_results", &body)
     }
 
     fn text(&self) -> String {
@@ -138,15 +137,9 @@ impl Kernel {
 
     fn fault_with(&self, options: &OpenOptions) -> Fault {
         let reader = self.reader(options);
-        let fault = fault_of(
-            &reader,
-            &Query::vector(&[0.5; DIMENSION]).effort(Effort::Exact),
-        );
+        let fault = fault_of(&reader, &coded());
         // The reader is good for another query, which ends the same way.
-        let again = fault_of(
-            &reader,
-            &Query::vector(&[0.5; DIMENSION]).effort(Effort::Exact),
-        );
+        let again = fault_of(&reader, &coded());
         assert_eq!(
             std::mem::discriminant(&fault),
             std::mem::discriminant(&again)
@@ -157,6 +150,15 @@ impl Kernel {
 
 const DIMENSION: usize = 8;
 const ROWS: usize = 100;
+
+/// A query that steps.
+fn coded() -> Query<'static> {
+    Query::vector(&[0.5; DIMENSION]).effort(Effort::Manual {
+        probes: 0,
+        slack: 1.0,
+        pool: 10,
+    })
+}
 
 fn file_with(bytecode: Vec<u8>) -> Spec {
     Spec::new(ROWS, DIMENSION)
@@ -216,11 +218,11 @@ fn an_endless_loop_runs_out_of_fuel() {
     for name in [
         "rvf_abi",
         "rvf_open",
-        "rvf_query_size",
-        "rvf_query_begin",
-        "rvf_query_step",
-        "rvf_query_results",
-        "rvf_query_stats",
+        "rvf_size",
+        "rvf_begin",
+        "rvf_step",
+        "rvf_results",
+        "rvf_stats",
     ] {
         let kernel = Kernel::new().with(name, "(loop $l (br $l)) (i32.const 0)");
         let options =
@@ -262,12 +264,12 @@ fn a_trap_is_an_error() {
         "(i32.load (i32.const -4))",
         "(call 6 (local.get 0))",
     ] {
-        let fault = Kernel::new().with("rvf_query_step", body).fault();
+        let fault = Kernel::new().with("rvf_step", body).fault();
         assert!(
             matches!(
                 fault,
                 Fault::Trap {
-                    call: "rvf_query_step",
+                    call: "rvf_step",
                     ..
                 }
             ),
@@ -278,23 +280,19 @@ fn a_trap_is_an_error() {
 
 #[test]
 fn an_error_code_is_told() {
-    let fault = Kernel::new()
-        .with("rvf_query_begin", "(i32.const -5)")
-        .fault();
+    let fault = Kernel::new().with("rvf_begin", "(i32.const -5)").fault();
     assert_eq!(
         fault,
         Fault::Code {
-            call: "rvf_query_begin",
+            call: "rvf_begin",
             code: -5
         }
     );
-    let fault = Kernel::new()
-        .with("rvf_query_step", "(i32.const -12345)")
-        .fault();
+    let fault = Kernel::new().with("rvf_step", "(i32.const -12345)").fault();
     assert_eq!(
         fault,
         Fault::Code {
-            call: "rvf_query_step",
+            call: "rvf_step",
             code: -12345
         }
     );
@@ -310,13 +308,13 @@ fn an_error_code_is_told() {
 
 #[test]
 fn needs_outside_the_file_are_lies() {
-    let quant = 100 * 12;
+    // Three groups of 32 codes and one of 4, each code with a correction word; up to a multiple of 64.
+    let quant = 1216;
     for (region, len, offset) in [
         (6, 1, 0),
         (u32::MAX, 1, 0),
         (3, 1, 0),
         (4, 1, 0),
-        (5, 1, 0),
         (1, 1, quant),
         (1, quant as u32 + 1, 0),
         (1, 16, quant - 15),
@@ -329,7 +327,7 @@ fn needs_outside_the_file_are_lies() {
             matches!(
                 fault,
                 Fault::Lie {
-                    call: "rvf_query_needs",
+                    call: "rvf_needs",
                     ..
                 }
             ),
@@ -340,9 +338,7 @@ fn needs_outside_the_file_are_lies() {
     let reader = Kernel::new()
         .needing(1, 16, quant - 16, 1)
         .reader(&sandbox());
-    let answer = reader
-        .search(&Query::vector(&[0.5; DIMENSION]).effort(Effort::Exact))
-        .unwrap();
+    let answer = reader.search(&coded()).unwrap();
     assert_eq!((answer.stats.fed_bytes, answer.stats.steps), (16, 2));
 }
 
@@ -351,44 +347,42 @@ fn a_pointer_outside_the_memory_is_a_lie() {
     let needing = || Kernel::new().needing(1, 16, 0, 1);
     for at in ["65536", "65521", "0x7fffffff", "0x80000000", "-65"] {
         let fault = needing()
-            .with("rvf_query_needs", &format!("(i32.const {at})"))
+            .with("rvf_needs", &format!("(i32.const {at})"))
             .fault();
         assert!(
             matches!(
                 fault,
                 Fault::Lie {
-                    call: "rvf_query_needs",
+                    call: "rvf_needs",
                     ..
                 }
             ),
             "{at}: {fault:?}"
         );
     }
-    let fault = needing().with("rvf_query_needs", "(i32.const -10)").fault();
+    let fault = needing().with("rvf_needs", "(i32.const -10)").fault();
     assert_eq!(
         fault,
         Fault::Code {
-            call: "rvf_query_needs",
+            call: "rvf_needs",
             code: -10
         }
     );
-    let many = Kernel::new()
-        .with("rvf_query_step", "(i32.const 1025)")
-        .fault();
+    let many = Kernel::new().with("rvf_step", "(i32.const 1025)").fault();
     assert!(matches!(
         many,
         Fault::Lie {
-            call: "rvf_query_step",
+            call: "rvf_step",
             ..
         }
     ));
     let most = Kernel::new()
-        .with("rvf_query_step", "(i32.const 0x7fffffff)")
+        .with("rvf_step", "(i32.const 0x7fffffff)")
         .fault();
     assert!(matches!(
         most,
         Fault::Lie {
-            call: "rvf_query_step",
+            call: "rvf_step",
             ..
         }
     ));
@@ -398,7 +392,7 @@ fn a_pointer_outside_the_memory_is_a_lie() {
 fn a_state_larger_than_the_memory_is_refused() {
     for size in ["0x7fffffff", "0x10000000"] {
         let fault = Kernel::new()
-            .with("rvf_query_size", &format!("(i32.const {size})"))
+            .with("rvf_size", &format!("(i32.const {size})"))
             .fault();
         assert!(matches!(fault, Fault::Memory { .. }), "{fault:?}");
     }
@@ -408,7 +402,7 @@ fn a_state_larger_than_the_memory_is_refused() {
 fn memory_has_a_cap() {
     // Growing fails as it does anywhere else: the module sees −1.
     let hungry = Kernel::new().with(
-        "rvf_query_step",
+        "rvf_step",
         "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (i32.const 0)",
     );
     let limits = Limits::server().resident(0).memory(4 << 20);
@@ -437,32 +431,26 @@ fn memory_has_a_cap() {
 
 #[test]
 fn exports_must_be_there_and_of_their_types() {
-    for name in [
-        "rvf_abi",
-        "rvf_caps",
-        "rvf_open",
-        "rvf_query_step",
-        "rvf_topk_merge",
-    ] {
+    for name in ["rvf_abi", "rvf_caps", "rvf_open", "rvf_step", "rvf_block"] {
         let fault = Kernel::new().without(name).fault();
         assert!(
             matches!(fault, Fault::Export { name: found, .. } if found == name),
             "{fault:?}"
         );
     }
-    let fault = Kernel::new().typed("rvf_query_step", "i64").fault();
+    let fault = Kernel::new().typed("rvf_step", "i64").fault();
     assert!(matches!(
         fault,
         Fault::Export {
-            name: "rvf_query_step",
+            name: "rvf_step",
             ..
         }
     ));
-    let fault = Kernel::new().typed("rvf_query_feed", "i32 i32").fault();
+    let fault = Kernel::new().typed("rvf_feed", "i32 i32").fault();
     assert!(matches!(
         fault,
         Fault::Export {
-            name: "rvf_query_feed",
+            name: "rvf_feed",
             ..
         }
     ));
@@ -486,8 +474,8 @@ fn exports_must_be_there_and_of_their_types() {
 fn another_version_or_a_missing_capability_is_refused() {
     let fault = Kernel::new().with("rvf_abi", "(i32.const 0x30001)").fault();
     assert_eq!(fault, Fault::Version { found: 0x3_0001 });
-    // Bit 6: L2. Bit 9: i8. Bits 16 to 23: the layout.
-    for missing in [1 << 6, 1 << 9, 1 << 16, 1 << 2] {
+    // Bit 1: coded search. Bit 6: L2. Bit 9: i8. Bits 16 to 23: the layout.
+    for missing in [1 << 1, 1 << 6, 1 << 9, 1 << 17] {
         let caps = EVERYTHING & !missing;
         let fault = Kernel::new()
             .with("rvf_caps", &format!("(i32.const {caps})"))
@@ -502,8 +490,14 @@ fn another_version_or_a_missing_capability_is_refused() {
         .with("rvf_caps", &format!("(i32.const {caps})"))
         .reader(&sandbox());
     let filter = RowSet::new(ROWS as u32);
-    let fault = fault_of(&reader, &Query::vector(&[0.5; DIMENSION]).filter(&filter));
+    let fault = fault_of(&reader, &coded().filter(&filter));
     assert!(matches!(fault, Fault::Lacks { what: "a filter" }));
+    let caps = EVERYTHING & !(1 << 5);
+    let reader = Kernel::new()
+        .with("rvf_caps", &format!("(i32.const {caps})"))
+        .reader(&sandbox());
+    let fault = fault_of(&reader, &coded().effort(Effort::Exact));
+    assert!(matches!(fault, Fault::Lacks { .. }));
 }
 
 #[test]
@@ -536,7 +530,7 @@ fn hits_are_checked() {
             matches!(
                 fault,
                 Fault::Lie {
-                    call: "rvf_query_results",
+                    call: "rvf_results",
                     ..
                 }
             ),

@@ -153,6 +153,7 @@ fn needs_of(
     let mut memory = vec![0; kernel::state_len(&index, params).unwrap()];
     let mut search = kernel::Query::begin(
         &index,
+        &regions.index[kernel::HEAD_LEN..],
         params,
         query,
         kernel::Backend::scalar(),

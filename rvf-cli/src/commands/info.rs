@@ -52,8 +52,22 @@ fn report_of(path: &Path, reader: &Reader) -> InfoReport {
             Vec::new()
         }
     };
-    #[expect(clippy::cast_precision_loss, reason = "a mean, for people")]
-    let bytes_per_vector = reader.file_length() as f64 / f64::from(reader.rows());
+    let lists = match reader.lists() {
+        Ok(lists) => lists,
+        Err(error) => {
+            warnings.push(format!("the lists can't be told: {error}"));
+            Vec::new()
+        }
+    };
+    let entries = lists
+        .iter()
+        .map(|list| u64::from(list.own) + u64::from(list.second))
+        .sum();
+    let per_vector = |count: u64| {
+        #[expect(clippy::cast_precision_loss, reason = "a mean, for people")]
+        let count = count as f64;
+        count / f64::from(reader.rows())
+    };
     InfoReport {
         file: path.to_string_lossy().into_owned(),
         bytes: reader.file_length(),
@@ -65,17 +79,22 @@ fn report_of(path: &Path, reader: &Reader) -> InfoReport {
         },
         vectors: reader.rows().into(),
         dimension: reader.dimension(),
-        metric: manifest.metric.name().to_owned(),
-        kept: manifest.vectors.name().to_owned(),
-        ids: manifest.id_kind.name().to_owned(),
-        bytes_per_vector,
+        metric: manifest.head.metric.name().to_owned(),
+        kept: manifest.head.vectors.name().to_owned(),
+        ids: manifest.head.id_kind.name().to_owned(),
+        lists: manifest.head.lists,
+        entries_per_vector: (!lists.is_empty()).then(|| per_vector(entries)),
+        bytes_per_vector: per_vector(reader.file_length()),
         segments: segments(reader),
         kernels,
         recall: manifest.efforts.iter().map(recall).collect(),
         lineage: Lineage {
-            operation: manifest.operation.name().to_owned(),
-            parent: manifest.lineage.map(|hash| hash.to_string()),
-            predecessor: manifest.predecessor.map(|before| before.hash.to_string()),
+            operation: manifest.head.operation.name().to_owned(),
+            parent: manifest.head.lineage.map(|hash| hash.to_string()),
+            predecessor: manifest
+                .head
+                .predecessor
+                .map(|before| before.hash.to_string()),
         },
         properties: manifest.properties.clone(),
         warnings,
@@ -161,6 +180,7 @@ fn what_is(entry: &SegmentEntry) -> String {
         SegmentType::INDEX => "index".to_owned(),
         SegmentType::QUANT => "codes, 1 bit".to_owned(),
         SegmentType::IDS => "ids".to_owned(),
+        SegmentType::ORDER => "order of the vectors".to_owned(),
         SegmentType::DIGEST => "digests".to_owned(),
         SegmentType::WASM => entry
             .wasm_kind()

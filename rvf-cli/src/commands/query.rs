@@ -54,8 +54,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "R", value_parser = parse_recall)]
     recall: Option<f64>,
 
-    /// Search this many lists
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Search this many of the lists that the file keeps its vectors in
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     probes: Option<u32>,
 
     /// Compare with every vector as stored
@@ -211,6 +211,11 @@ impl Searcher<'_> {
             recall: match self.answer.plan {
                 Plan::Coded { recall, .. } => recall,
                 Plan::Exact => None,
+            },
+            lists: match (self.reader.head().lists, self.answer.plan) {
+                (1, _) | (_, Plan::Exact) => None,
+                (all, Plan::Coded { probes: 0, .. }) => Some(all),
+                (all, Plan::Coded { probes, .. }) => Some(probes.min(all)),
             },
             warnings: &self.warnings,
             title,

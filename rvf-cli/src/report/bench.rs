@@ -40,6 +40,12 @@ pub(crate) struct EffortResult {
     pub(crate) recall: f64,
     /// What the file says it was measured to do.
     pub(crate) recall_when_packed: Option<f64>,
+    /// Lists that were visited; `null` in exact search, and where the file has one list.
+    pub(crate) probes: Option<u32>,
+    /// Codes that were looked at, those of centroids among them, a query; in exact search all rows.
+    pub(crate) rows_scanned: f64,
+    /// Integer distances a query.
+    pub(crate) rows_ranked: f64,
     pub(crate) engines: Vec<EngineResult>,
 }
 
@@ -136,33 +142,41 @@ impl BenchReport {
         let fuel = self
             .all_engines()
             .any(|engine| engine.fuel_per_query.is_some());
-        let mut columns = vec![
-            ("effort", Align::Left),
-            (recall.as_str(), Align::Right),
+        let probes = self.efforts.iter().any(|effort| effort.probes.is_some());
+        let mut columns = vec![("effort", Align::Left), (recall.as_str(), Align::Right)];
+        if probes {
+            columns.push(("probes", Align::Right));
+        }
+        columns.extend([
+            ("scanned", Align::Right),
             ("engine", Align::Left),
             ("p50", Align::Right),
             ("p99", Align::Right),
             ("queries/s", Align::Right),
-        ];
+        ]);
         if fuel {
             columns.push(("fuel", Align::Right));
         }
         let mut table = Table::new(&columns);
         for effort in &self.efforts {
             for (index, engine) in effort.engines.iter().enumerate() {
-                let (name, recall) = if index == 0 {
-                    (effort.effort.clone(), human::recall(effort.recall))
-                } else {
-                    (String::new(), String::new())
-                };
+                // What is the same for all engines is said once.
+                let first = |text: String| if index == 0 { text } else { String::new() };
                 let mut cells = vec![
-                    Cell::new(name),
-                    Cell::toned(Tone::Accent, recall),
+                    Cell::new(first(effort.effort.clone())),
+                    Cell::toned(Tone::Accent, first(human::recall(effort.recall))),
+                ];
+                if probes {
+                    let probes = effort.probes.map(|probes| human::count(probes.into()));
+                    cells.push(Cell::new(first(probes.unwrap_or_default())));
+                }
+                cells.extend([
+                    Cell::toned(Tone::Dim, first(human::count(whole(effort.rows_scanned)))),
                     Cell::new(&engine.engine),
                     Cell::new(micros(engine.p50_micros)),
                     Cell::new(micros(engine.p99_micros)),
                     Cell::new(human::count(whole(engine.queries_per_second))),
-                ];
+                ]);
                 if fuel {
                     let fuel = engine.fuel_per_query.map(|fuel| human::count(whole(fuel)));
                     cells.push(Cell::toned(Tone::Dim, fuel.unwrap_or_default()));

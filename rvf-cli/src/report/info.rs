@@ -21,6 +21,10 @@ pub(crate) struct InfoReport {
     pub(crate) kept: String,
     /// What ids are: "none", "u64" or "utf8".
     pub(crate) ids: String,
+    /// Lists that the vectors stand in.
+    pub(crate) lists: u32,
+    /// Codes, those of second entries among them, for each vector; `null` where the directory can't be read.
+    pub(crate) entries_per_vector: Option<f64>,
     pub(crate) bytes_per_vector: f64,
     pub(crate) segments: Vec<Segment>,
     pub(crate) kernels: Vec<Kernel>,
@@ -113,6 +117,7 @@ impl InfoReport {
             other => other,
         };
         field(out, "ids", ids)?;
+        field(out, "lists", &self.lists_line())?;
         let size = format!(
             "{} ({:.1} bytes a vector)",
             human::bytes(self.bytes),
@@ -134,6 +139,17 @@ impl InfoReport {
             human::count(self.vectors),
             human::counted(self.dimension.into(), "dimension")
         )
+    }
+
+    fn lists_line(&self) -> String {
+        if self.lists == 1 {
+            return "none: a search looks at every code".to_owned();
+        }
+        let lists = human::count(self.lists.into());
+        match self.entries_per_vector {
+            Some(entries) => format!("{lists}, {entries:.2} entries a vector"),
+            None => lists,
+        }
     }
 
     fn print_segments(&self, out: &mut Out) -> Result<(), Failure> {
@@ -246,7 +262,10 @@ impl InfoReport {
             last_k = Some(entry.k);
             let mut cells = vec![Cell::new(k), Cell::new(human::recall(entry.recall))];
             if lists {
-                cells.push(Cell::new(human::count(entry.probes.into())));
+                cells.push(Cell::new(match entry.probes {
+                    0 => "all".to_owned(),
+                    probes => human::count(probes.into()),
+                }));
             }
             cells.extend([
                 Cell::new(format!("{:.3}", entry.slack)),

@@ -21,6 +21,9 @@ pub(crate) struct Answer<'a> {
     /// The recall that was measured for this effort when the file was packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recall: Option<f64>,
+    /// Lists that were searched, where the file has more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lists: Option<u32>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) warnings: &'a [String],
     #[serde(skip)]
@@ -60,7 +63,10 @@ impl Answer<'_> {
             Some(recall) => format!("recall {} when packed", human::recall(recall)),
             None => "recall not measured".to_owned(),
         };
-        let foot = format!("  {} ({}), {time}, {how}", self.engine, self.build);
+        let lists = self.lists.map_or(String::new(), |lists| {
+            format!(", {}", human::counted(lists.into(), "list"))
+        });
+        let foot = format!("  {} ({}), {time}{lists}, {how}", self.engine, self.build);
         let foot = out.paint(Tone::Dim, &foot);
         out.line(foot)
     }
@@ -138,6 +144,7 @@ mod tests {
             build: "avx2",
             exact: false,
             recall: Some(0.953),
+            lists: None,
             warnings: &[],
             title: None,
         };

@@ -60,23 +60,19 @@ impl std::fmt::Debug for CheckedFile {
 /// A payload in place. It gives what was checked and nothing else.
 pub(crate) struct Place<'a> {
     payload: &'a [u8],
-    table: &'a Table,
-    all_checked: bool,
+    /// Tells which blocks were checked; none where all were.
+    table: Option<&'a Table>,
 }
 
 impl<'a> Place<'a> {
     /// The bytes of a range, if all of its blocks were checked.
     #[inline]
     pub(crate) fn get(&self, from: u64, len: usize) -> Option<&'a [u8]> {
-        if !self.all_checked
-            && !self
-                .table
-                .blocks_of(from, len as u64)?
-                .all(|number| self.table.is_checked(number))
-        {
-            return None;
+        let bytes = slice(self.payload, from, len)?;
+        match self.table {
+            Some(table) if !table.are_checked(from, len as u64) => None,
+            _ => Some(bytes),
         }
-        slice(self.payload, from, len)
     }
 }
 
@@ -233,8 +229,7 @@ impl CheckedFile {
         let payload = slice(self.source.view()?, segment.entry.payload_offset(), len)?;
         Some(Place {
             payload,
-            table,
-            all_checked: table.is_all_checked(),
+            table: Some(table).filter(|table| !table.is_all_checked()),
         })
     }
 

@@ -32,16 +32,31 @@ impl Table {
         })
     }
 
+    #[inline]
     fn place(&self, number: u64) -> Option<(&AtomicU64, u64)> {
         let word = self.checked.get(usize::try_from(number / 64).ok()?)?;
         Some((word, 1 << (number % 64)))
     }
 
+    #[inline]
     pub(crate) fn is_checked(&self, number: u64) -> bool {
         self.place(number)
             .is_some_and(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
     }
 
+    /// Whether every block was checked that holds a part of a range of the payload.
+    #[inline]
+    pub(crate) fn are_checked(&self, from: u64, len: u64) -> bool {
+        if len == 0 {
+            return true;
+        }
+        let log = self.digests.block_log();
+        // A log is at most 20.
+        let (first, last) = (from >> log, from.saturating_add(len - 1) >> log);
+        (first..=last).all(|number| self.is_checked(number))
+    }
+
+    #[inline]
     pub(crate) fn set_checked(&self, number: u64) {
         if let Some((word, bit)) = self.place(number)
             && word.fetch_or(bit, Ordering::AcqRel) & bit == 0

@@ -1,16 +1,18 @@
 //! What answers queries: the native twin of a known kernel, or a sandbox that runs the file's own.
 
 pub(crate) mod native;
+mod runs;
 pub(crate) mod sandbox;
 
 use std::fmt;
 
-use rvf_types::{Role, SegmentHash};
+use rvf_types::error::Expected;
+use rvf_types::{FormatError, Role, SegmentHash};
 
 use crate::answer::{Hit, Stats};
+use crate::effort::Plan;
 use crate::error::HostError;
 use crate::module::Module;
-use crate::query::Plan;
 use crate::reader::Reader;
 
 use native::{NativeEngine, NativeSession};
@@ -181,6 +183,28 @@ impl Chosen {
         })
     }
 
+    /// The error for an answer with a row that can't be there. A kernel that this host knows says what the file says: then
+    /// a record has a row that is not its own. Another one lies.
+    pub(crate) fn wrong_row(&self, reader: &Reader, wrong: WrongRow) -> HostError {
+        let (row, what) = match wrong {
+            WrongRow::Twice(row) => (row, "a row that is there twice among the hits; it"),
+            WrongRow::NotInFilter(row) => (row, "a row that the filter leaves out; it"),
+        };
+        match &self.kind {
+            Kind::Wasmi(sandbox) if !self.info.known => sandbox.lie("rvf_results", what, row),
+            _ => FormatError::Field {
+                rule: "R-VEC-7",
+                what: "row of a record",
+                expected: Expected::Words("the row for which ORDER has the record's number"),
+                found: row.into(),
+                offset: reader
+                    .vec_segment(reader.head().vectors)
+                    .map_or(0, |(_, entry)| entry.offset),
+            }
+            .into(),
+        }
+    }
+
     pub(crate) fn session(&self, reader: &Reader) -> Result<EngineSession, HostError> {
         Ok(match &self.kind {
             Kind::Native(engine) => EngineSession::Native(Box::new(NativeSession::new(engine))),
@@ -214,6 +238,15 @@ fn no_module(modules: &[Module], wanted: &'static str) -> HostError {
         wanted,
         modules: kernels(modules).count(),
     }
+}
+
+/// A row that can't be in an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WrongRow {
+    /// It is there already.
+    Twice(u32),
+    /// The filter leaves it out.
+    NotInFilter(u32),
 }
 
 /// A question, as an engine gets it.

@@ -237,7 +237,7 @@ fn nearest(x: f32) -> i8 {
 
 /// R-LIM-2.
 fn check_not_zero(vector: &[f32], offset: u64, findings: &Findings) {
-    let sum = f64::from(sum16(vector.iter().map(|x| x * x)));
+    let sum = f64::from(sum16(vector, vector, |x, _| x * x));
     if sum < limits::ZERO_VECTOR_SUM {
         findings.fault(&FormatError::Other {
             rule: "R-LIM-2",

@@ -56,6 +56,7 @@ pub(crate) struct Spec {
     pub(crate) ids: Option<Vec<Id>>,
     pub(crate) modules: Option<Vec<Module>>,
     pub(crate) measure: bool,
+    pub(crate) lists: Option<u32>,
     pub(crate) seed: u64,
 }
 
@@ -69,6 +70,7 @@ impl Spec {
             ids: None,
             modules: None,
             measure: false,
+            lists: None,
             seed: 7,
         }
     }
@@ -102,6 +104,11 @@ impl Spec {
         self
     }
 
+    pub(crate) fn lists(mut self, lists: u32) -> Self {
+        self.lists = Some(lists);
+        self
+    }
+
     /// The vectors that are packed.
     pub(crate) fn input(&self) -> Vec<f32> {
         vectors(self.rows, self.dimension, self.seed)
@@ -125,6 +132,9 @@ impl Spec {
             .threads(1);
         if let Some(modules) = &self.modules {
             packer = packer.modules(modules.clone());
+        }
+        if let Some(lists) = self.lists {
+            packer = packer.lists(lists);
         }
         if let Some(ids) = &self.ids {
             packer = packer.ids(ids.clone());

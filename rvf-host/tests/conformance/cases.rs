@@ -82,8 +82,6 @@ pub(crate) fn cases(key: &str) -> Vec<Case> {
 /// A query of the JSON.
 pub(crate) struct Listed {
     pub(crate) asked: Asked,
-    pub(crate) filter: Option<Vec<u32>>,
-    pub(crate) deletes: Option<Vec<u32>>,
     pub(crate) json: Value,
 }
 
@@ -101,14 +99,15 @@ pub(crate) fn listed(case: &Case, key: &str) -> Vec<Listed> {
                         .collect::<Vec<u32>>(),
                 )
             };
-            let bitmap = |members: &Vec<u32>| {
-                let mut bits = vec![0_u8; (rows as usize).div_ceil(8)];
-                for row in members {
-                    bits[*row as usize / 8] |= 1 << (row % 8);
-                }
-                bits
-            };
             let (filter, deletes) = (rows_of("filter"), rows_of("deletes"));
+            // A host that knows of deleted rows leaves them out of the filter.
+            let live = (filter.is_some() || deletes.is_some()).then(|| {
+                let filtered = |row: &u32| filter.as_ref().is_none_or(|rows| rows.contains(row));
+                let deleted = |row: &u32| deletes.as_ref().is_some_and(|rows| rows.contains(row));
+                (0..rows)
+                    .filter(|row| filtered(row) && !deleted(row))
+                    .collect()
+            });
             let mode = text(json, "mode");
             assert!(["coded", "exact"].contains(&mode));
             Listed {
@@ -116,13 +115,11 @@ pub(crate) fn listed(case: &Case, key: &str) -> Vec<Listed> {
                     vector: vector(vectors[number(json, "vector") as usize].as_str().unwrap()),
                     exact: mode == "exact",
                     k: number(json, "k") as u32,
+                    probes: json["probes"].as_u64().unwrap_or(0) as u32,
                     slack: float(json, "slack") as f32,
                     pool: number(json, "pool") as u32,
-                    filter: filter.as_ref().map(bitmap),
-                    deletes: deletes.as_ref().map(bitmap),
+                    live,
                 },
-                filter,
-                deletes,
                 json: json.clone(),
             }
         })
@@ -149,32 +146,15 @@ impl Listed {
             return Effort::Exact;
         }
         Effort::Manual {
-            probes: 0,
+            probes: self.asked.probes,
             slack: self.asked.slack,
             pool: self.asked.pool,
         }
     }
 
-    /// The live rows: in the filter, and not deleted. A host has no deletes to give, as no file of this version has any;
-    /// to a kernel they are but a second filter.
-    pub(crate) fn live(&self, rows: u32) -> Option<RowSet> {
-        if self.filter.is_none() && self.deletes.is_none() {
-            return None;
-        }
-        let members = (0..rows).filter(|row| {
-            self.filter
-                .as_ref()
-                .is_none_or(|filter| filter.contains(row))
-                && self
-                    .deletes
-                    .as_ref()
-                    .is_none_or(|deletes| !deletes.contains(row))
-        });
-        Some(RowSet::from_rows(rows, members))
-    }
-
     pub(crate) fn search(&self, reader: &Reader) -> Result<Answer, HostError> {
-        let live = self.live(reader.rows());
+        let live = self.asked.live.as_ref();
+        let live = live.map(|rows| RowSet::from_rows(reader.rows(), rows.iter().copied()));
         let mut query = Query::vector(&self.asked.vector)
             .k(self.asked.k)
             .effort(self.effort());

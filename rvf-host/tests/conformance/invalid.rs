@@ -37,11 +37,9 @@ fn invalid_query() -> Listed {
             k: number(&json, "k") as u32,
             slack: float(&json, "slack") as f32,
             pool: number(&json, "pool") as u32,
-            filter: None,
-            deletes: None,
+            probes: 0,
+            live: None,
         },
-        filter: None,
-        deletes: None,
         json,
     }
 }

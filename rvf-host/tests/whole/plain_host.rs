@@ -1,8 +1,10 @@
 //! Two hosts that are written from the spec alone, with the whole file in memory: one for the native twin, one for a
-//! module under wasmi. They show what `rvf-host` does not offer: deletes, and parameters that are out of range.
+//! module under wasmi. They show what `rvf-host` does not offer: parameters that are out of range.
 
 use rvf_host::{Bytes, OpenOptions, Reader};
-use rvf_microkernel::{Backend, Hit, Index, Mode, Params, Regions, search, state_len};
+use rvf_microkernel::{
+    Backend, HEAD_LEN, Hit, Index, Mode, Params, Query, Regions, Step, state_len,
+};
 use rvf_types::{SegmentType, VectorKind};
 use wasmi::{Config, Instance, Memory, Module, Store, TypedFunc};
 
@@ -13,6 +15,8 @@ pub(crate) struct Payloads {
     pub(crate) quant: Vec<u8>,
     pub(crate) vec_i8: Vec<u8>,
     pub(crate) vec_float: Vec<u8>,
+    /// The vector number of each row.
+    pub(crate) order: Vec<u32>,
     /// The bytecode of each module.
     pub(crate) modules: Vec<Vec<u8>>,
 }
@@ -29,11 +33,77 @@ impl Payloads {
                 (SegmentType::QUANT, _) => payloads.quant = payload,
                 (_, Some(VectorKind::I8)) => payloads.vec_i8 = payload,
                 (_, Some(_)) => payloads.vec_float = payload,
+                (SegmentType::ORDER, _) => {
+                    let (numbers, _) = payload.as_chunks::<4>();
+                    payloads.order = numbers.iter().map(|n| u32::from_le_bytes(*n)).collect();
+                }
                 (SegmentType::WASM, _) => payloads.modules.push(payload[64..].to_vec()),
                 _ => {}
             }
         }
+        if payloads.order.is_empty() {
+            payloads.order = (0..payloads.rows()).collect();
+        }
         payloads
+    }
+
+    /// A field of the INDEX head.
+    fn head(&self, at: usize) -> u32 {
+        let bytes = self.index[at..at + 4].try_into();
+        u32::from_le_bytes(bytes.expect("four bytes"))
+    }
+
+    fn rows(&self) -> u32 {
+        self.head(0x08)
+    }
+
+    /// The start of the INDEX payload: head and mean.
+    fn start(&self) -> &[u8] {
+        &self.index[..HEAD_LEN + 4 * self.head(0x0C) as usize]
+    }
+
+    /// The bitmap by vector number of some rows.
+    fn bitmap(&self, rows: &[u32]) -> Vec<u8> {
+        let mut bits = vec![0; self.order.len().div_ceil(8)];
+        for row in rows {
+            let number = self.order[*row as usize];
+            bits[number as usize / 8] |= 1 << (number % 8);
+        }
+        bits
+    }
+
+    /// The records that an exact search compares, as they lie in the file.
+    fn exact_records(&self, live: Option<&[u32]>) -> Vec<u8> {
+        let records = if self.vec_float.is_empty() {
+            &self.vec_i8
+        } else {
+            &self.vec_float
+        };
+        let stride = self.record_len();
+        let is_live = |row: u32| live.is_none_or(|live| live.contains(&row));
+        let live = records
+            .chunks_exact(stride)
+            .filter(|record| is_live(u32::from_le_bytes(record[..4].try_into().expect("a row"))));
+        live.flatten().copied().collect()
+    }
+
+    fn record_len(&self) -> usize {
+        let records = if self.vec_float.is_empty() {
+            &self.vec_i8
+        } else {
+            &self.vec_float
+        };
+        records.len() / self.order.len()
+    }
+
+    /// What an exact search counts (K-STAT-1).
+    fn exact_stats(&self, live: Option<&[u32]>) -> [u32; 4] {
+        let compared = live.map_or(self.rows(), |live| live.len() as u32);
+        if self.vec_float.is_empty() {
+            [self.rows(), 0, compared, 0]
+        } else {
+            [self.rows(), 0, 0, compared]
+        }
     }
 }
 
@@ -43,10 +113,11 @@ pub(crate) struct Asked {
     pub(crate) vector: Vec<f32>,
     pub(crate) exact: bool,
     pub(crate) k: u32,
+    pub(crate) probes: u32,
     pub(crate) slack: f32,
     pub(crate) pool: u32,
-    pub(crate) filter: Option<Vec<u8>>,
-    pub(crate) deletes: Option<Vec<u8>>,
+    /// The rows that can be hits; none: all.
+    pub(crate) live: Option<Vec<u32>>,
 }
 
 /// Hits with the bits of their distances, and the four stats; or the code of an error.
@@ -58,32 +129,35 @@ pub(crate) fn ask_native(backend: Backend, payloads: &Payloads, asked: &Asked) -
     let index = Index::parse(&payloads.index).map_err(code)?;
     let mut params = Params::new(asked.k);
     if asked.exact {
-        params.mode = Mode::Exact;
+        params.mode = Mode::Blocks;
     }
+    params.probes = asked.probes;
     params.slack = asked.slack;
     params.pool = asked.pool;
-    params.filter = asked.filter.is_some();
-    params.deletes = asked.deletes.is_some();
+    params.filter = asked.live.is_some() && !asked.exact;
+    let live = asked.live.as_deref();
+    let filter = live.map(|live| payloads.bitmap(live)).unwrap_or_default();
     let mut regions = Regions {
         index: &payloads.index,
         quant: &payloads.quant,
         vec_i8: &payloads.vec_i8,
         vec_float: &payloads.vec_float,
-        filter: asked.filter.as_deref().unwrap_or_default(),
-        deletes: asked.deletes.as_deref().unwrap_or_default(),
+        filter: &filter,
     };
     let mut memory = vec![0; state_len(&index, &params).map_err(code)?];
     let mut out = vec![Hit::default(); asked.k as usize];
-    let (count, stats) = search(
-        &index,
-        &mut regions,
-        &params,
-        &asked.vector,
-        backend,
-        &mut memory,
-        &mut out,
-    )
-    .map_err(code)?;
+    let mean = &payloads.start()[HEAD_LEN..];
+    let mut query =
+        Query::begin(&index, mean, &params, &asked.vector, backend, &mut memory).map_err(code)?;
+    if asked.exact {
+        query
+            .offer_block(&payloads.exact_records(live))
+            .map_err(code)?;
+    } else {
+        assert_eq!(query.step(&mut regions).map_err(code)?, Step::Done);
+    }
+    let count = query.results(&mut out).map_err(code)?;
+    let stats = query.stats();
     let hits = out[..count]
         .iter()
         .map(|hit| (hit.row, hit.distance.to_bits()));
@@ -93,6 +167,11 @@ pub(crate) fn ask_native(backend: Backend, payloads: &Payloads, asked: &Asked) -
         stats.ranked,
         stats.float_distances,
     ];
+    let stats = if asked.exact {
+        payloads.exact_stats(live)
+    } else {
+        stats
+    };
     Ok((hits.collect(), stats))
 }
 
@@ -122,7 +201,6 @@ pub(crate) struct PlainHost {
 const PARAMS: u32 = 64;
 const CONTEXT: u32 = 256;
 const FILTER: u32 = 4;
-const DELETES: u32 = 5;
 
 impl PlainHost {
     pub(crate) fn open(bytecode: &[u8], payloads: &Payloads, feeding: Feeding) -> Self {
@@ -145,14 +223,12 @@ impl PlainHost {
             free: base as u32,
             feeding,
         };
-        let index = host.put(&payloads.index);
+        let start = payloads.start();
+        let index = host.put(start);
         host.context = host.take(CONTEXT);
         host.params = host.take(PARAMS);
-        let len = payloads.index.len() as u32;
-        assert_eq!(
-            host.call4("rvf_open", [index, len, host.context, CONTEXT]),
-            0
-        );
+        let call = [index, start.len() as u32, host.context, CONTEXT];
+        assert_eq!(host.call4("rvf_open", call), 0);
         if feeding == Feeding::Resident {
             let float = &payloads.vec_float;
             let regions = [&payloads.index, &payloads.quant, &payloads.vec_i8, float];
@@ -175,18 +251,20 @@ impl PlainHost {
     }
 
     fn run(&mut self, asked: &Asked) -> Outcome {
-        let flags = u32::from(asked.filter.is_some()) | u32::from(asked.deletes.is_some()) << 1;
+        let live = asked.live.as_deref();
+        let filter = live.map(|live| self.payloads.bitmap(live));
+        let filter = filter.filter(|_| !asked.exact);
         let window = match self.feeding {
             Feeding::Resident => u32::MAX,
-            Feeding::Least => self.least_window(),
+            Feeding::Least => self.least_window(filter.as_deref()),
         };
         let params = [
             asked.k,
             u32::from(asked.exact),
-            0,
+            asked.probes,
             asked.slack.to_bits(),
             asked.pool,
-            flags,
+            filter.is_some().into(),
             window,
             4,
         ];
@@ -194,22 +272,28 @@ impl PlainHost {
         self.write(self.params, &params);
         let vector: Vec<u8> = asked.vector.iter().flat_map(|x| x.to_le_bytes()).collect();
         let vector = self.put(&vector);
-        let size = self.call2("rvf_query_size", [self.context, self.params]);
+        let size = self.call2("rvf_size", [self.context, self.params]);
         let state_len = code(size)?;
         let state = self.take(state_len);
         let begun = self.call5(
-            "rvf_query_begin",
+            "rvf_begin",
             [self.context, self.params, vector, state, state_len],
         );
         code(begun)?;
+        if asked.exact {
+            let records = self.payloads.exact_records(live);
+            let count = records.len() / self.payloads.record_len();
+            let at = self.put(&records);
+            code(self.call3("rvf_block", [state, at, count as u32]))?;
+        }
         let mut steps = 0;
-        loop {
-            let count = self.call1("rvf_query_step", state);
+        while !asked.exact {
+            let count = self.call1("rvf_step", state);
             let count = code(count)?;
             if count == 0 {
                 break;
             }
-            self.feed(asked, state, count, window)?;
+            self.feed(filter.as_deref(), state, count, window)?;
             // Every step that is fed gets on (K-ABI-1), by a group of rows or by a record at least.
             steps += 1;
             assert!(
@@ -218,61 +302,64 @@ impl PlainHost {
             );
         }
         let out = self.take(8 * asked.k);
-        let count = self.call3("rvf_query_results", [state, out, asked.k]);
+        let count = self.call3("rvf_results", [state, out, asked.k]);
         let count = code(count)?;
         let hits = self.words(out, 2 * count);
         let hits = hits.chunks_exact(2).map(|hit| (hit[0], hit[1])).collect();
         let out = self.take(16);
-        code(self.call2("rvf_query_stats", [state, out]))?;
+        code(self.call2("rvf_stats", [state, out]))?;
         let stats = self.words(out, 4);
+        if asked.exact {
+            return Ok((hits, self.payloads.exact_stats(live)));
+        }
         Ok((hits, [stats[0], stats[1], stats[2], stats[3]]))
     }
 
-    /// Gives the first need, and the bitmap ranges that follow it.
-    fn feed(&mut self, asked: &Asked, state: u32, count: u32, window: u32) -> Result<(), i32> {
+    /// Gives the first need; where that is the filter, the one that follows it too (K-ABI-1).
+    fn feed(
+        &mut self,
+        filter: Option<&[u8]>,
+        state: u32,
+        count: u32,
+        window: u32,
+    ) -> Result<(), i32> {
         assert!(count <= 4, "max needs is 4");
-        let needs = self.call1("rvf_query_needs", state) as u32;
+        let needs = self.call1("rvf_needs", state) as u32;
         let needs = self.words(needs, 4 * count);
         let start = self.free;
         for (number, need) in (0..).zip(needs.chunks_exact(4)) {
             let (region, len) = (need[0], need[1]);
-            if number > 0 && region != FILTER && region != DELETES {
+            if number > 1 || (number == 1 && needs[0] != FILTER) {
                 break;
             }
             assert!(len > 0 && len <= window, "a need of {len} bytes");
             let from = (u64::from(need[2]) | u64::from(need[3]) << 32) as usize;
             let bytes = match region {
-                0 => &self.payloads.index,
+                0 => &self.payloads.index[..],
                 1 => &self.payloads.quant,
                 2 => &self.payloads.vec_i8,
                 3 => &self.payloads.vec_float,
-                FILTER => asked.filter.as_ref().expect("there is a filter"),
-                DELETES => asked.deletes.as_ref().expect("there are deletes"),
+                FILTER => filter.expect("there is a filter"),
                 _ => panic!("a need of region {region}"),
             };
             let bytes = bytes[from..from + len as usize].to_vec();
             let at = self.put(&bytes);
-            code(self.call3("rvf_query_feed", [state, number, at]))?;
+            code(self.call3("rvf_feed", [state, number, at]))?;
         }
         // What was fed must stay until the next step returns; it is the next feed that writes over it.
         self.free = start;
         Ok(())
     }
 
-    /// K-ABI-3: one group of rows, one record, the mean.
-    fn least_window(&self) -> u32 {
-        let word = |at: usize| {
-            let bytes = self.payloads.index[at..at + 4].try_into();
-            u32::from_le_bytes(bytes.expect("four bytes"))
-        };
-        let (rows, dimension, words) = (word(0x08), word(0x0C), word(0x18));
-        let group = 32 * (8 * words + 4);
-        let record = |bytes: &[u8]| bytes.len() as u32 / rows;
+    /// K-ABI-3: a group of entries, a record, the filter.
+    fn least_window(&self, filter: Option<&[u8]>) -> u32 {
+        let group = 256 * self.payloads.head(0x18) + 256;
+        let record = |bytes: &[u8]| bytes.len() as u32 / self.payloads.rows();
         [
             group,
             record(&self.payloads.vec_i8),
             record(&self.payloads.vec_float),
-            4 * dimension,
+            filter.map_or(0, |filter| filter.len() as u32),
         ]
         .into_iter()
         .max()
@@ -284,7 +371,9 @@ impl PlainHost {
         let at = self.free.next_multiple_of(16);
         self.free = at + len;
         let size = self.memory.data_size(&self.store) as u64;
-        let missing = u64::from(self.free).saturating_sub(size).div_ceil(65_536);
+        // K-ABI-7: 16 bytes lie behind each buffer.
+        let wanted = u64::from(self.free) + 16;
+        let missing = wanted.saturating_sub(size).div_ceil(65_536);
         self.memory
             .grow(&mut self.store, missing)
             .expect("memory for a small file");

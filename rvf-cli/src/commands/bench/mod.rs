@@ -6,7 +6,7 @@ mod truth;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rvf_host::{Answer, Effort, Hit, HostError, OpenOptions, Query, Reader};
+use rvf_host::{Answer, Effort, Hit, HostError, OpenOptions, Plan, Query, Reader};
 use rvf_pack::source::read_matrix_i32;
 
 use self::lane::Lane;
@@ -90,9 +90,9 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
         notes,
     };
     let truth = bench.truth()?;
-    let recalls = bench.check(&truth)?;
+    let found = bench.check(&truth)?;
     let times = bench.measure()?;
-    let report = bench.report(&reader, &recalls, &times);
+    let report = bench.report(&reader, &found, &times);
     if args.json {
         out.json(&report)?;
     } else {
@@ -183,6 +183,16 @@ struct Bench<'a> {
     notes: Vec<String>,
 }
 
+/// What the first engine found at one effort, and what it took.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    recall: f64,
+    /// Lists that were visited; none in exact search and where the file has one.
+    probes: Option<u32>,
+    rows_scanned: f64,
+    rows_ranked: f64,
+}
+
 /// The times of one engine at one effort.
 #[derive(Debug, Clone, Default)]
 struct Times {
@@ -240,17 +250,23 @@ impl Bench<'_> {
         Ok(truths)
     }
 
-    /// The recall at each effort; and sees whether all engines give the same answers. It warms everything up, too.
-    fn check(&mut self, truths: &[Truth]) -> Result<Vec<f64>, Failure> {
-        let mut recalls = Vec::new();
+    /// What each effort finds; and sees whether all engines give the same answers. It warms everything up, too.
+    fn check(&mut self, truths: &[Truth]) -> Result<Vec<Found>, Failure> {
+        let mut all = Vec::new();
         let total = (self.efforts.len() * self.lanes.len()) as u64;
         let mut done = 0;
         for effort in &self.efforts {
             let mut first: Option<Vec<Vec<Hit>>> = None;
-            let mut found = 0;
+            let mut found = Found {
+                recall: 0.0,
+                probes: None,
+                rows_scanned: 0.0,
+                rows_ranked: 0.0,
+            };
             for lane in &self.lanes {
                 let mut session = lane.reader.session().map_err(|error| self.about(error))?;
                 let mut answers = Vec::with_capacity(self.queries.len());
+                let mut counts = Counts::default();
                 let run = Instant::now();
                 for vector in &self.queries {
                     // The recall is that of the first engine; the others are compared with it, slow ones on a part.
@@ -259,19 +275,18 @@ impl Bench<'_> {
                         break;
                     }
                     let query = Query::vector(vector).k(self.k).effort(effort.effort);
-                    answers.push(
-                        session
-                            .search(&query)
-                            .map_err(|error| self.about(error))?
-                            .hits,
-                    );
+                    let answer = session.search(&query).map_err(|error| self.about(error))?;
+                    counts.add(&answer);
+                    answers.push(answer.hits);
                 }
                 match &first {
                     None => {
-                        let pairs = answers.iter().zip(truths);
-                        found = pairs
+                        let hits = answers
+                            .iter()
+                            .zip(truths)
                             .map(|(hits, truth)| hits.iter().filter(|hit| truth.holds(hit)).count())
                             .sum();
+                        found = counts.found(hits, truths.len() * self.k as usize, &lane.reader);
                         first = Some(answers);
                     }
                     Some(first) => self.same_answers &= first.starts_with(&answers),
@@ -279,10 +294,9 @@ impl Bench<'_> {
                 done += 1;
                 self.progress.update("checking", Unit::Steps, done, total);
             }
-            #[expect(clippy::cast_precision_loss, reason = "counts of hits, far below 2^53")]
-            recalls.push(found as f64 / (truths.len() * self.k as usize) as f64);
+            all.push(found);
         }
-        Ok(recalls)
+        Ok(all)
     }
 
     fn measure(&mut self) -> Result<AllTimes, Failure> {
@@ -350,16 +364,19 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn report(&self, reader: &Reader, recalls: &[f64], times: &AllTimes) -> BenchReport {
+    fn report(&self, reader: &Reader, found: &[Found], times: &AllTimes) -> BenchReport {
         let efforts: Vec<_> = self
             .efforts
             .iter()
-            .zip(recalls)
+            .zip(found)
             .zip(&times.searches)
-            .map(|((effort, recall), times)| EffortResult {
+            .map(|((effort, found), times)| EffortResult {
                 effort: effort.name.clone(),
-                recall: *recall,
+                recall: found.recall,
                 recall_when_packed: effort.recall_when_packed,
+                probes: found.probes,
+                rows_scanned: found.rows_scanned,
+                rows_ranked: found.rows_ranked,
                 engines: self
                     .lanes
                     .iter()
@@ -402,6 +419,46 @@ impl Bench<'_> {
             peak_memory_bytes: memory::peak(),
             same_answers: self.same_answers,
             notes: self.notes.clone(),
+        }
+    }
+}
+
+/// What the queries of a run took, all together.
+#[derive(Debug, Default)]
+struct Counts {
+    queries: u64,
+    scanned: u64,
+    ranked: u64,
+    probes: Option<u32>,
+}
+
+impl Counts {
+    fn add(&mut self, answer: &Answer) {
+        self.queries += 1;
+        self.scanned += u64::from(answer.stats.scanned);
+        self.ranked += u64::from(answer.stats.ranked);
+        self.probes = match answer.plan {
+            Plan::Coded { probes, .. } => Some(probes),
+            Plan::Exact => None,
+        };
+    }
+
+    /// `hits` of `wanted` were found.
+    #[expect(clippy::cast_precision_loss, reason = "counts, far below 2^53")]
+    fn found(&self, hits: usize, wanted: usize, reader: &Reader) -> Found {
+        let lists = reader.head().lists;
+        let mean = |sum: u64| sum as f64 / self.queries.max(1) as f64;
+        Found {
+            recall: hits as f64 / wanted as f64,
+            probes: self
+                .probes
+                .filter(|_| lists > 1)
+                .map(|probes| match probes {
+                    0 => lists,
+                    probes => probes.min(lists),
+                }),
+            rows_scanned: mean(self.scanned),
+            rows_ranked: mean(self.ranked),
         }
     }
 }

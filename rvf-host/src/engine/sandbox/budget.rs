@@ -4,16 +4,16 @@ use rvf_microkernel::Region;
 use rvf_types::{Metric, VectorKind, digest, quant, vec};
 
 use super::Fault;
+use crate::effort::Plan;
 use crate::engine::Task;
 use crate::error::HostError;
 use crate::limits::{Limits, Work};
-use crate::query::Plan;
 use crate::reader::Reader;
 
 /// Bits of `rvf_caps`.
 mod caps {
     pub(super) const CODED: u32 = 1 << 1;
-    pub(super) const EXACT: u32 = 1 << 2;
+    pub(super) const BLOCKS: u32 = 1 << 5;
     pub(super) const FILTER: u32 = 1 << 3;
     pub(super) const METRICS: [u32; 3] = [1 << 6, 1 << 7, 1 << 8];
     pub(super) const VECTORS: [u32; 3] = [1 << 9, 1 << 10, 1 << 11];
@@ -27,7 +27,8 @@ pub(super) struct RegionOf {
     pub(super) segment: usize,
     pub(super) len: u64,
     pub(super) block_log: u8,
-    pub(super) resident: bool,
+    /// Where it stands in the module's memory, once it does.
+    pub(super) resident: Option<usize>,
 }
 
 impl RegionOf {
@@ -57,7 +58,7 @@ pub(super) fn regions(reader: &Reader) -> Result<Vec<RegionOf>, HostError> {
                 segment,
                 len: entry.payload_length,
                 block_log: entry.block_log,
-                resident: false,
+                resident: None,
             });
         }
     }
@@ -74,14 +75,16 @@ pub(super) fn memory_limit(limits: &Limits, regions: &[RegionOf]) -> usize {
     limits.memory.saturating_add(resident).min(0xFFFF_0000)
 }
 
-/// K-ABI-3: a group of rows, a record, the mean.
-pub(super) fn least_window(reader: &Reader) -> usize {
+/// K-ABI-3: a group of entries with their numbers, a record, the filter.
+pub(super) fn least_window(reader: &Reader, task: &Task<'_>) -> usize {
     let dimension = reader.dimension();
     let group = quant::group_length(quant::GROUP_ENTRIES, true, dimension);
     let record = u64::from(
         vec::stride(VectorKind::F32, dimension).max(vec::stride(VectorKind::I8, dimension)),
     );
-    usize::try_from(group.max(record)).unwrap_or(usize::MAX)
+    usize::try_from(group.max(record))
+        .unwrap_or(usize::MAX)
+        .max(task.filter.map_or(0, <[u8]>::len))
 }
 
 /// Bytes of blocks that this host may have to read and check for a query.
@@ -92,10 +95,7 @@ pub(super) fn least_window(reader: &Reader) -> usize {
 /// whole only for the few that are taken in any order. The sum is allowed twice over.
 pub(super) fn feed_limit(regions: &[RegionOf], rows: u32, work: &Work) -> u64 {
     const MOST_A_ROW: u64 = 64 << 10;
-    let data: u64 = regions
-        .iter()
-        .map(|region| region.len)
-        .fold(u64::from(rows) / 4, u64::saturating_add);
+    let data: u64 = regions.iter().map(|region| region.len).sum();
     let block = regions.iter().map(RegionOf::block).max().unwrap_or(0);
     let scattered = u64::from(rows).saturating_mul((2 * block).min(MOST_A_ROW));
     let picked = u64::from(work.pool.max(work.k))
@@ -136,11 +136,6 @@ impl Touched {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Counts bytes that stand in memory.
-    pub(super) const fn count_bytes(&mut self, len: u32) {
-        self.bytes = self.bytes.saturating_add(len as u64);
-    }
-
     /// The sum.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
@@ -149,13 +144,23 @@ impl Touched {
 
 /// What the module may have to do for a query.
 pub(super) fn work(reader: &Reader, k: u32, plan: &Plan) -> Work {
-    let (pool, exact) = match plan {
-        Plan::Exact => (k, true),
-        Plan::Coded { pool, .. } => (*pool, false),
+    let head = reader.head();
+    // The centroids are searched as a list, for as many as are visited (K-PROBE-2).
+    let (pool, exact, centroids) = match *plan {
+        Plan::Exact => (k, true, 0),
+        Plan::Coded { pool, .. } if head.lists == 1 => (pool, false, 0),
+        Plan::Coded { pool, probes, .. } => {
+            let visited = if probes == 0 { head.lists } else { probes };
+            (pool.max(visited.min(head.lists)), false, head.lists)
+        }
     };
-    let all_floats = exact && reader.head().vectors != VectorKind::I8;
+    let all_floats = exact && head.vectors != VectorKind::I8;
     Work {
-        rows: reader.rows(),
+        // A vector may be come upon twice.
+        rows: head
+            .rows
+            .saturating_mul(if centroids == 0 { 1 } else { 2 })
+            .saturating_add(centroids),
         dimension: reader.dimension(),
         k,
         pool,
@@ -195,13 +200,13 @@ pub(super) fn check_caps(reader: &Reader, caps: u32) -> Result<(), Fault> {
 /// What the module says it can do is enough for the query.
 pub(super) fn check_task(task: &Task<'_>, caps: u32) -> Result<(), Fault> {
     match task.plan {
-        Plan::Exact if caps & caps::EXACT == 0 => Err(Fault::Lacks {
-            what: "exact search",
+        Plan::Exact if caps & caps::BLOCKS == 0 => Err(Fault::Lacks {
+            what: "distances of blocks, which exact search takes",
         }),
         Plan::Coded { .. } if caps & caps::CODED == 0 => Err(Fault::Lacks {
             what: "coded search",
         }),
-        _ if task.filter.is_some() && caps & caps::FILTER == 0 => {
+        Plan::Coded { .. } if task.filter.is_some() && caps & caps::FILTER == 0 => {
             Err(Fault::Lacks { what: "a filter" })
         }
         _ => Ok(()),

@@ -135,7 +135,7 @@ impl fmt::Display for Fault {
             Self::Version { found } => {
                 write!(
                     f,
-                    "speaks version {found:#x} of the interface, this host speaks 0x20001; use a newer release"
+                    "speaks version {found:#x} of the interface, this host speaks 0x20002; use a newer release"
                 )
             }
             Self::Lacks { what } => write!(f, "says that it can't do this: {what}"),

@@ -5,9 +5,11 @@ use wasmi::{Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TypedFunc}
 use super::{Fault, Sandbox, call_fault};
 
 /// Version of the interface (`rvf_abi`).
-const ABI: i32 = 0x2_0001;
+const ABI: i32 = 0x2_0002;
 /// Bytes of a page of linear memory.
 const PAGE: usize = 65_536;
+/// Bytes of memory that lie behind each buffer (K-ABI-7).
+const BEHIND: usize = 16;
 
 type One = TypedFunc<i32, i32>;
 type Two = TypedFunc<(i32, i32), i32>;
@@ -26,6 +28,7 @@ struct Exports {
     query_feed: Three,
     query_results: Three,
     query_stats: Two,
+    block: Three,
 }
 
 /// An instance. Once a call has failed it is not to be used again.
@@ -115,12 +118,14 @@ impl Kernel {
         self.memory.data_size(&self.store)
     }
 
+    /// Where what the host puts into the memory may end at most.
     pub(super) const fn memory_limit(&self) -> usize {
-        self.limit
+        self.limit.saturating_sub(BEHIND)
     }
 
-    /// Makes the memory at least `end` bytes large.
+    /// Makes the memory large enough for a buffer that ends at `end`.
     pub(super) fn reach(&mut self, end: usize) -> Result<(), Fault> {
+        let end = end.saturating_add(BEHIND);
         let size = self.memory_size();
         if end <= size {
             return Ok(());
@@ -201,7 +206,7 @@ impl Kernel {
             .exports
             .query_size
             .call(&mut self.store, (word(context), word(params)));
-        count("rvf_query_size", self.finish("rvf_query_size", result)?)
+        count("rvf_size", self.finish("rvf_size", result)?)
     }
 
     pub(super) fn query_begin(
@@ -220,23 +225,23 @@ impl Kernel {
             word(state_len),
         );
         let result = self.exports.query_begin.call(&mut self.store, call);
-        zero("rvf_query_begin", self.finish("rvf_query_begin", result)?)
+        zero("rvf_begin", self.finish("rvf_begin", result)?)
     }
 
     /// Number of ranges that are needed; 0 at the end.
     pub(super) fn query_step(&mut self, state: usize) -> Result<u32, Fault> {
         let result = self.exports.query_step.call(&mut self.store, word(state));
-        count("rvf_query_step", self.finish("rvf_query_step", result)?)
+        count("rvf_step", self.finish("rvf_step", result)?)
     }
 
     /// Where the needs are. Any number: it is checked when they are read.
     pub(super) fn query_needs(&mut self, state: usize) -> Result<usize, Fault> {
         let result = self.exports.query_needs.call(&mut self.store, word(state));
-        let at = self.finish("rvf_query_needs", result)?;
+        let at = self.finish("rvf_needs", result)?;
         // A pointer above 2³¹ looks negative; so does an error code. Only what can't be a pointer is a code.
         if (-64..0).contains(&at) {
             return Err(Fault::Code {
-                call: "rvf_query_needs",
+                call: "rvf_needs",
                 code: at,
             });
         }
@@ -246,7 +251,7 @@ impl Kernel {
     pub(super) fn query_feed(&mut self, state: usize, number: u32, at: usize) -> Result<(), Fault> {
         let call = (word(state), number.cast_signed(), word(at));
         let result = self.exports.query_feed.call(&mut self.store, call);
-        zero("rvf_query_feed", self.finish("rvf_query_feed", result)?)
+        zero("rvf_feed", self.finish("rvf_feed", result)?)
     }
 
     /// Number of hits that it wrote.
@@ -258,10 +263,7 @@ impl Kernel {
     ) -> Result<u32, Fault> {
         let call = (word(state), word(out), most.cast_signed());
         let result = self.exports.query_results.call(&mut self.store, call);
-        count(
-            "rvf_query_results",
-            self.finish("rvf_query_results", result)?,
-        )
+        count("rvf_results", self.finish("rvf_results", result)?)
     }
 
     pub(super) fn query_stats(&mut self, state: usize, out: usize) -> Result<(), Fault> {
@@ -269,7 +271,14 @@ impl Kernel {
             .exports
             .query_stats
             .call(&mut self.store, (word(state), word(out)));
-        zero("rvf_query_stats", self.finish("rvf_query_stats", result)?)
+        zero("rvf_stats", self.finish("rvf_stats", result)?)
+    }
+
+    /// Offers `count` records at `records` to a query.
+    pub(super) fn block(&mut self, state: usize, records: usize, count: u32) -> Result<(), Fault> {
+        let call = (word(state), word(records), count.cast_signed());
+        let result = self.exports.block.call(&mut self.store, call);
+        zero("rvf_block", self.finish("rvf_block", result)?)
     }
 
     fn finish(&self, call: &'static str, result: Result<i32, wasmi::Error>) -> Result<i32, Fault> {
@@ -284,19 +293,17 @@ impl Exports {
         const THREE: &str = "(i32, i32, i32) -> i32";
         const FOUR: &str = "(i32, i32, i32, i32) -> i32";
         const FIVE: &str = "(i32, i32, i32, i32, i32) -> i32";
-        // The block functions are of no use here, but a kernel has them (kernel.md, section 7).
-        let _: Four = typed(instance, store, "rvf_block_distances", FOUR)?;
-        let _: Three = typed(instance, store, "rvf_topk_merge", THREE)?;
         Ok(Self {
             open: typed(instance, store, "rvf_open", FOUR)?,
             resident: typed(instance, store, "rvf_resident", FOUR)?,
-            query_size: typed(instance, store, "rvf_query_size", TWO)?,
-            query_begin: typed(instance, store, "rvf_query_begin", FIVE)?,
-            query_step: typed(instance, store, "rvf_query_step", ONE)?,
-            query_needs: typed(instance, store, "rvf_query_needs", ONE)?,
-            query_feed: typed(instance, store, "rvf_query_feed", THREE)?,
-            query_results: typed(instance, store, "rvf_query_results", THREE)?,
-            query_stats: typed(instance, store, "rvf_query_stats", TWO)?,
+            query_size: typed(instance, store, "rvf_size", TWO)?,
+            query_begin: typed(instance, store, "rvf_begin", FIVE)?,
+            query_step: typed(instance, store, "rvf_step", ONE)?,
+            query_needs: typed(instance, store, "rvf_needs", ONE)?,
+            query_feed: typed(instance, store, "rvf_feed", THREE)?,
+            query_results: typed(instance, store, "rvf_results", THREE)?,
+            query_stats: typed(instance, store, "rvf_stats", TWO)?,
+            block: typed(instance, store, "rvf_block", THREE)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Where the host puts what in a module's memory.
 //!
-//! Behind `__heap_base` come, in this order: the INDEX head, the context, the parameters; the resident regions; and
+//! Behind `__heap_base` come, in this order: the INDEX head and the mean, the context, the parameters; the resident regions and the filter; and
 //! for each query its state, vector, hits and stats, and the arena that ranges are fed through.
 
 use super::Fault;

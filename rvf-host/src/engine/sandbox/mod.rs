@@ -9,9 +9,13 @@
 //! - Whatever it does, the result is an error that names it ([`Fault`]), and its instance is thrown away.
 
 mod budget;
+mod exact;
 mod fault;
 mod instance;
 mod layout;
+mod needs;
+mod resident;
+mod results;
 mod session;
 
 use rvf_types::WasmFeatures;
@@ -52,6 +56,18 @@ impl Sandbox {
         Ok(Self {
             module: *module,
             compiled,
+        })
+    }
+}
+
+impl Sandbox {
+    /// The error for a module that says what can't be.
+    pub(crate) fn lie(&self, call: &'static str, what: &'static str, row: u32) -> HostError {
+        self.module.fault(Fault::Lie {
+            call,
+            what,
+            found: row.into(),
+            bound: 0,
         })
     }
 }
