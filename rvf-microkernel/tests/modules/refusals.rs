@@ -30,6 +30,10 @@ fn calls_that_break_the_rules_get_the_code_of_the_table() {
         assert_eq!(host.call("rvf_open", &[u32::MAX, u32::MAX, ctx, 256]), -1);
         assert_eq!(host.call("rvf_open", &[head, len, ctx, 255]), -3);
         assert_eq!(host.call("rvf_open", &[head, 127, ctx, 256]), -4);
+        // Without the last byte of the mean.
+        assert_eq!(host.call("rvf_open", &[head, 128 + 40 - 1, ctx, 256]), -4);
+        assert_eq!(host.call("rvf_open", &[head, 128 + 40, ctx, 256]), 0);
+        let ctx = host.alloc(256, 0);
         for (at, value, code) in [
             (0, 0, -4),
             (4, 1, -5),
