@@ -3,87 +3,36 @@
 Slow, and meant to be read beside the text. Each fault names the rule that is broken.
 """
 
-import hashlib
 import struct
 import zlib
 
 import numpy as np
 import rvf_kernel as kernel
-
-VEC, INDEX, MANIFEST, QUANT, WASM, ROOT, DIGEST, IDS = 1, 2, 5, 6, 0x10, 0x80, 0x81, 0x82
-NAMES = {
-    1: "VEC",
-    2: "INDEX",
-    5: "MANIFEST",
-    6: "QUANT",
-    0x10: "WASM",
-    0x80: "ROOT",
-    0x81: "DIGEST",
-    0x82: "IDS",
-}
-ANCILLARY = 0x8000
-ROOT_SIZE = 4096
-LONGEST_MANIFEST = 1 << 26  # R-LIM-3
-
-
-class Fault(Exception):
-    """A broken rule, and where."""
-
-    def __init__(self, rule, text):
-        super().__init__(f"{rule}: {text}")
-        self.rule = rule
-
-
-def need(condition, rule, text):
-    if not condition:
-        raise Fault(rule, text)
-
-
-def up(n, step):
-    return -(-n // step) * step
-
-
-# --- hashes (section 3), shared with the writer ---
-
-
-def block_digests(payload, b):
-    """R-HASH-2: the digest table of a payload, as a list."""
-    size = 1 << b
-    blocks = (payload[i : i + size] for i in range(0, len(payload), size))
-    return [hashlib.shake_256(b"\x00" + block).digest(16) for block in blocks]
-
-
-def segment_hash(header, table):
-    """R-HASH-3."""
-    bare = header[:0x28] + bytes(16) + header[0x38:0x3C] + bytes(4)
-    return hashlib.shake_256(b"\x01" + bare + b"".join(table)).digest(32)
-
-
-def id_hash(raw):
-    """R-IDS-3."""
-    x = 0xCBF29CE484222325
-    for byte in raw:
-        x = (x ^ byte) * 0x100000001B3 & kernel.MASK
-    x ^= x >> 33
-    x = x * 0xFF51AFD7ED558CCD & kernel.MASK
-    x ^= x >> 33
-    return x >> 32
-
-
-# --- sizes that rows and dimension ask for (R-MAN-4) ---
-
-
-def words_of(dim):
-    return (dim + 63) // 64
-
-
-def stride_of(kind, dim):
-    """R-VEC-1, R-VEC-5."""
-    return (12 + up(dim, 4), 4 + up(2 * dim, 4), 4 + 4 * dim)[kind]
-
-
-def index_size(dim, lists=1):
-    return up(128 + 4 * dim, 64) + 32 * lists
+from rvf_common import (
+    ANCILLARY,
+    DIGEST,
+    IDS,
+    INDEX,
+    LONGEST_MANIFEST,
+    MANIFEST,
+    MOST_LISTS,
+    NAMES,
+    ORDER,
+    QUANT,
+    ROOT,
+    ROOT_SIZE,
+    VEC,
+    WASM,
+    Fault,
+    block_digests,
+    index_places,
+    list_size,
+    need,
+    segment_hash,
+    stride_of,
+    up,
+)
+from rvf_index import Index, i8_record, order_of
 
 
 class Segment:
@@ -108,6 +57,7 @@ class File:
 
     def __init__(self, data):
         self.data, self.warnings = data, []
+        self.lists_read = self.order_read = None
         self.root()
         self.manifest()
 
@@ -230,10 +180,12 @@ class File:
         )
         need(1 <= self.dim <= 65536, "R-MAN-1", f"dimension {self.dim}")
         need(1 <= self.rows <= 2**32 - 1, "R-MAN-1", f"{self.rows} rows")
+        self.lists = struct.unpack_from("<I", raw, 0x84)[0]
+        need(1 <= self.lists <= min(MOST_LISTS, self.rows), "R-MAN-1", f"{self.lists} lists")
         ranges = self.metric <= 2 and self.vectors <= 2 and self.id_kind <= 2
         need(ranges, "R-MAN-1", "manifest: metric, vectors or id kind")
         need(
-            zero == 0 and self.operation == 0 and not any(raw[0x84:256]),
+            zero == 0 and self.operation == 0 and not any(raw[0x88:256]),
             "R-NUM-3",
             "manifest: reserved bytes",
         )
@@ -284,7 +236,8 @@ class File:
     def check_set(self):
         """R-MAN-3."""
         kinds = [(seg.type, seg.kind if seg.type == VEC else 0) for seg in self.segments]
-        wanted = {(INDEX, 0): 1, (QUANT, 0): 1, (VEC, 0): 1, (IDS, 0): int(self.id_kind != 0)}
+        wanted = {(INDEX, 0): 1, (QUANT, 0): 1, (VEC, 0): 1}
+        wanted |= {(IDS, 0): int(self.id_kind != 0), (ORDER, 0): int(self.lists > 1)}
         if self.vectors:
             wanted[(VEC, self.vectors)] = 1
         for kind, count in wanted.items():
@@ -302,16 +255,21 @@ class File:
         self.index_segment, self.quant, self.i8_segment = one(INDEX), one(QUANT), one(VEC)
         self.exact_segment = one(VEC, self.vectors)
         self.ids_segment = one(IDS) if self.id_kind else None
+        self.order_segment = one(ORDER) if self.lists > 1 else None
 
     def check_lengths(self):
         """R-MAN-4."""
         rows, dim = self.rows, self.dim
         wanted = {
-            self.index_segment: index_size(dim),
-            self.quant: rows * (8 * words_of(dim) + 4),
+            self.index_segment: index_places(dim, self.lists)[-1],
             self.i8_segment: rows * stride_of(0, dim),
             self.exact_segment: rows * stride_of(self.vectors, dim),
         }
+        if self.lists == 1:
+            wanted[self.quant] = up(list_size(rows, 0, dim), 64)
+        else:
+            wanted[self.order_segment] = 4 * rows
+            need(self.quant.length % 64 == 0, "R-MAN-4", f"{self.quant}: not a multiple of 64 bytes")
         if self.id_kind == 1:
             wanted[self.ids_segment] = 64 + 16 * rows
         for seg, length in wanted.items():
@@ -471,48 +429,27 @@ class File:
                     seg.good_blocks.add(block)
         return bytes(self.data[seg.payload_at + start : seg.payload_at + start + length])
 
-    # INDEX, QUANT, VEC, IDS
+    # INDEX, VEC, IDS
 
-    def read_index(self):
-        """R-IDX-1, R-IDX-3: (seed, mean)."""
-        raw = self.payload(self.index_segment)
-        magic, layout, zero1, rows, dim, metric, vectors, zero2, lists, words, stride, seed = (
-            struct.unpack_from("<4sHHIIBBHIIIQ", raw)
-        )
-        need(magic == b"RVFI" and layout == 1 and lists == 1, "R-IDX-1", "INDEX: magic, layout or lists")
-        same = (rows, dim, metric, vectors) == (self.rows, self.dim, self.metric, self.vectors)
-        need(same, "R-IDX-1", "INDEX: rows, dimension, metric or vectors disagree with the manifest")
-        need((words, stride) == (words_of(dim), stride_of(0, dim)), "R-IDX-1", "INDEX: code words or stride")
-        need(zero1 == zero2 == 0 and not any(raw[0x28:128]), "R-NUM-3", "INDEX: zero bytes of the head")
-        directory = up(128 + 4 * dim, 64)
-        need(not any(raw[128 + 4 * dim : directory]), "R-NUM-3", "INDEX: zeros behind the mean")
-        entry = struct.unpack_from("<QII", raw, directory)
-        need(entry == (0, rows, 0), "R-IDX-1", "INDEX: the list directory")
-        need(not any(raw[directory + 16 :]), "R-NUM-3", "INDEX: zero bytes of the list directory")
-        mean = np.frombuffer(raw, "<f4", dim, 128)
-        need(np.all(np.isfinite(mean)), "R-IDX-3", "INDEX: the mean is not finite")
-        return seed, mean
+    def index(self):
+        """R-IDX-1 to R-IDX-3: the lists, checked when they are first read."""
+        if self.lists_read is None:
+            self.lists_read = Index(self)
+        return self.lists_read
 
-    def groups(self):
-        """R-QNT-1: (first vector number, codes, correction words) of each group."""
-        width, at = 8 * words_of(self.dim), 0
-        for first in range(0, self.rows, kernel.GROUP):
-            m = min(kernel.GROUP, self.rows - first)
-            raw = self.payload(self.quant, at, m * (width + 4))
-            at += len(raw)
-            yield (
-                first,
-                np.frombuffer(raw, np.uint8, m * width).reshape(m, width),
-                np.frombuffer(raw, "<u4", m, m * width),
-            )
+    def order(self):
+        """R-VEC-7: the vector number of each row."""
+        if self.order_read is None:
+            self.order_read = order_of(self)
+        return self.order_read
 
     def i8(self, number):
         """R-VEC-1: (row, scale, sum of squares, components) of a vector."""
         stride = stride_of(0, self.dim)
         raw = self.payload(self.i8_segment, number * stride, stride)
-        row, scale, squares = struct.unpack_from("<IfI", raw)
-        self.check_row(row, self.i8_segment, number)
-        return row, kernel.F32(scale), squares, np.frombuffer(raw, np.int8, self.dim, 12)
+        record = i8_record(raw, 0, self.dim)
+        self.check_row(record[0], self.i8_segment, number)
+        return record
 
     def exact(self, number):
         """R-VEC-5: (row, components) of a vector of the most exact kind, as stored (R-VEC-6)."""
@@ -527,6 +464,11 @@ class File:
 
     def check_row(self, row, seg, number):
         need(row < self.rows, "R-VEC-7", f"{seg}: record {number} has row {row} of {self.rows}")
+        need(self.lists > 1 or row == number, "R-VEC-7", f"{seg}: record {number} has row {row}")
+
+    def check_number(self, number):
+        """The number of a second entry, of which a search must know no more."""
+        need(number < self.rows, "R-QNT-4", f"QUANT: a second entry of vector {number} of {self.rows}")
 
     def ids(self):
         """R-IDS-1, R-IDS-4: the bytes of all ids, by row, and the hash index."""
@@ -584,14 +526,17 @@ class File:
         raw = self.ids()[0][row]
         return int.from_bytes(raw, "little") if self.id_kind == 1 else self.id_text(raw, row)
 
-    def query(self, vector, k, slack=2.0, pool=None, exact=False, filter_rows=None, deleted_rows=None):
-        """(hits as (row, distance), stats); filter and deletes by row, which is the vector number here."""
+    def query(self, vector, k, probes=0, slack=2.0, pool=None, exact=False, filter_rows=None):
+        """(hits as (row, distance), stats); the filter is given by row."""
         need(len(vector) == self.dim, "K-QRY-1", f"{len(vector)} components, not {self.dim}")
-        seed, mean = self.read_index()
+        index = self.index()
         pool = pool or (k if self.vectors == kernel.I8 else min(4 * k, 65536))
-        wanted = None if filter_rows is None else set(filter_rows)
-        gone = set(deleted_rows or ())
-        live = lambda number: (wanted is None or number in wanted) and number not in gone
-        query = kernel.Query(vector, k, slack, pool, self.metric, self.vectors, mean, seed)
-        hits, stats = kernel.search(self, query, exact, live)
+        query = kernel.Query(
+            vector, k, probes, slack, pool, self.metric, self.vectors, index.mean, index.seed
+        )
+        live = None
+        if filter_rows is not None:
+            order = self.order()
+            live = {order[row] for row in filter_rows}
+        hits, stats = kernel.search(self, index, query, exact, live)
         return [(row, distance) for distance, row in hits], stats

@@ -22,6 +22,10 @@ class BadQuery(ValueError):
     """K-QRY-1, or a parameter out of range."""
 
 
+class BadData(ValueError):
+    """K-ABI-6, where no rule of the format speaks of it."""
+
+
 def bits(value):
     """The 32 bits of an f32."""
     return struct.unpack("<I", struct.pack("<f", value))[0]
@@ -55,15 +59,15 @@ def in_order(a):
 # --- rotation (section 2) ---
 
 
-def splitmix64(seed, count):
-    state, words = seed, []
+def signs(seed, count):
+    """K-ROT-1: True where a component is negated."""
+    x, negated = seed, []
     for _ in range(count):
-        state = (state + 0x9E3779B97F4A7C15) & MASK
-        z = state
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
-        words.append(z ^ (z >> 31))
-    return words
+        x ^= x << 13 & MASK
+        x ^= x >> 7
+        x ^= x << 17 & MASK
+        negated.append(bool(x >> 63))
+    return np.array(negated, bool)
 
 
 def hadamard(x):
@@ -83,9 +87,7 @@ def hadamard(x):
 def rotate(u, seed):
     """K-ROT-1 and K-ROT-3."""
     dim = u.shape[-1]
-    words = splitmix64(seed, (dim + 63) // 64)
-    flip = np.array([words[i // 64] >> (i % 64) & 1 for i in range(dim)], bool)
-    x = np.where(flip, -u, u).astype(F32)
+    x = np.where(signs(seed, dim), -u, u).astype(F32)
     p = 1 << (dim.bit_length() - 1)
     x[..., :p] = hadamard(x[..., :p].copy())
     if p != dim:
@@ -135,26 +137,30 @@ def round_bits(words, low):
     return (up >> np.uint64(low)) << np.uint64(low)
 
 
-def encode(xhat, c, seed, metric):
-    """K-CODE-2 to K-CODE-4: (codes: rows x 8W bytes, correction words: rows x u32)."""
+def encode(xhat, c, m, seed, metric):
+    """K-CODE-2 to K-CODE-4 for entries of a list with the centroid c, in a file with the mean m:
+    (codes: entries x 8W bytes, correction words: entries x u32)."""
     u = xhat - c
     r = rotate(u, seed)
     dim = r.shape[1]
-    signs = np.zeros((len(r), (dim + 63) // 64 * 64), np.uint8)
-    signs[:, :dim] = r >= 0
+    code = np.zeros((len(r), (dim + 63) // 64 * 64), np.uint8)
+    code[:, :dim] = r >= 0
     wide = r.astype(F64)
     rho2, rho1 = in_order(wide * wide), in_order(np.abs(wide))
     kappa = F64(2 if metric == L2 else 1)
     alpha = np.divide(kappa * rho2, rho1, out=np.zeros_like(rho1), where=rho1 != 0)
+    t = rotate((c - m)[None], seed).astype(F64)
+    sigma = in_order(np.where(code[:, :dim] == 1, t, -t))
     if metric == L2:
-        beta = rho2
+        gamma = rho2
     elif metric == COSINE:
-        beta = rho2 / F64(2)
+        gamma = rho2 / F64(2)
     else:
-        beta = -in_order(u.astype(F64) * c.astype(F64))
+        gamma = -in_order(u.astype(F64) * c.astype(F64))
+    beta = gamma + alpha * sigma
     b = round_bits(beta.astype(F32).view(np.uint32), 14)
     a = round_bits(alpha.astype(F32).view(np.uint32), 17)
-    return np.packbits(signs, axis=1, bitorder="little"), (b + (a >> np.uint64(17))).astype("<u4")
+    return np.packbits(code, axis=1, bitorder="little"), (b + (a >> np.uint64(17))).astype("<u4")
 
 
 def correction(words):
@@ -169,12 +175,14 @@ def correction(words):
 
 
 class Query:
-    def __init__(self, q, k, slack, pool, metric, vectors, c, seed):
+    def __init__(self, q, k, probes, slack, pool, metric, vectors, m, seed):
         q = np.asarray(q, F32)
-        self.q, self.k, self.slack, self.pool = q, k, F32(slack), pool
+        self.q, self.k, self.probes, self.slack, self.pool = q, k, probes, F32(slack), pool
         self.metric, self.dim = metric, len(q)
         if not 1 <= k <= 65536 or not k <= pool <= 65536 or (vectors == I8 and pool != k):
             raise BadQuery("k or pool out of range")
+        if not 0 <= probes <= 65536:
+            raise BadQuery("probes out of range")
         if not 0 <= slack <= 16:
             raise BadQuery("slack out of range")
         if not np.all(np.abs(q) <= F32(1e15)):
@@ -182,15 +190,17 @@ class Query:
         self.norm = s16(q * q)
         if metric == COSINE and self.norm < TINY:
             raise BadQuery("K-QRY-1: a zero vector under cosine")
-        self.estimate_terms(c, seed)
+        self.estimate_terms(m, seed)
         self.integer_query()
 
-    def estimate_terms(self, c, seed):
+    def estimate_terms(self, mean, seed):
         """K-QRY-2 to K-QRY-4."""
         dim, d = F32(self.dim), self.dim
         qhat = normalised(self.q, self.metric)
-        u = qhat - c
+        u = qhat - mean
         delta2 = s16(u * u)
+        if not np.isfinite(delta2):
+            raise BadData("K-ABI-6: the mean is too far away")
         delta = np.sqrt(delta2)
         v = rotate(u, seed)
         if self.metric == L2:
@@ -198,7 +208,7 @@ class Query:
         elif self.metric == COSINE:
             self.base = delta2 * F32(0.5)
         else:
-            self.base = -s16(c * qhat)
+            self.base = -s16(mean * qhat)
         t = F32(0.9957) * (delta / np.sqrt(dim))
         strong = np.abs(v) > t
         sign = v >= 0
@@ -223,15 +233,15 @@ class Query:
             self.q16 = np.clip(np.rint(self.q / F32(self.step)), -32767, 32767).astype(np.int64)
         self.n16 = int(np.sum(self.q16 * self.q16))
 
-    def looks(self, codes, words):
-        """K-SCAN-2 and K-SCAN-3 for the rows of one group: (lower1, est, lower)."""
+    def looks(self, codes, words, base):
+        """K-SCAN-2 and K-SCAN-3 for the entries of a group, in a list of that base: (lower1, est, lower)."""
         beta, alpha = correction(words)
         ones = lambda plane: np.unpackbits(codes ^ plane, axis=1).sum(axis=1).astype(np.int64)
         h1, h0 = ones(self.sign_plane), ones(self.low_plane)
         dim = F32(self.dim)
         lower1 = beta - alpha * ((self.g1 * dim + self.e1) - (F32(2) * self.g1) * h1.astype(F32))
         s = self.g2 * (3 * self.dim - 4 * h1 - 2 * h0).astype(F32)
-        return lower1, beta - alpha * s, beta - alpha * (s + self.e2)
+        return lower1, (beta - alpha * s) + base, (beta - alpha * (s + self.e2)) + base
 
     def integer_distance(self, scale, squares, x):
         """K-DIST-1."""
@@ -246,6 +256,14 @@ class Query:
         else:
             d = 1.0 - dot / (math.sqrt(s) * math.sqrt(n16))
         return self.finish(d)
+
+    def centroid_distance(self, scale, squares, x):
+        """K-DIST-4."""
+        if self.metric != COSINE:
+            return self.integer_distance(scale, squares, x)
+        dot = float(int(np.sum(x.astype(np.int64) * self.q16)))
+        a, b, s, n16 = float(scale), 1.0 / math.sqrt(self.n16), float(squares), float(self.n16)
+        return self.finish((((a * a) * s + (b * b) * n16) - ((2.0 * a) * b) * dot) * 0.5)
 
     def float_distance(self, x):
         """K-DIST-2."""
@@ -294,69 +312,123 @@ class Best:
         return sorted((item for _, item in self.heap), key=self.key)
 
 
-# --- search (section 6). `source` gives checked bytes:
-#     source.groups() yields (first vector number, codes, words);
-#     source.i8(n) gives (row, scale, squares, components), source.exact(n) gives (row, components).
+# --- search (section 6). `file` gives checked records: file.i8(n) is (row, scale, squares,
+#     components), file.exact(n) is (row, components). `index` gives the lists: see rvf_index.
 
 
-def search(source, query, exact, live):
-    """The hits as (distance, row), and the stats. `live(n)` tells if vector number n is live."""
+class Scan:
+    """K-SCAN and K-RANK-1: estimate heap, buffer and pool. Entries are (item, lower), where an item
+    is what `distance` turns into the (distance, ...) by which the pool is ordered."""
+
+    def __init__(self, query, k, pool, capacity, distance, stats):
+        self.query, self.distance, self.stats, self.capacity = query, distance, stats, capacity
+        self.estimates, self.buffer = Best(k, lambda e: (e,)), []
+        self.pool = Best(pool, lambda item: (float(item[0]), item[1]))
+
+    def threshold(self):
+        return F32(self.estimates.largest() if self.estimates.full() else np.inf)
+
+    def group(self, base, codes, words, item):
+        """K-SCAN-1 to K-SCAN-5. `item(i)` is None for an entry that does not go on (K-SCAN-3)."""
+        t = self.threshold()
+        lower1, est, lower = self.query.looks(codes, words, base)
+        for i in range(len(words)):
+            self.stats["scanned"] += 1
+            if not lower1[i] <= t - base:
+                continue
+            self.stats["second_looks"] += 1
+            if not lower[i] <= t:
+                continue
+            found = item(i)
+            if found is None:
+                continue
+            if not np.isnan(est[i]):
+                self.estimates.offer(float(est[i]))
+            self.buffer.append((found, lower[i]))
+        if self.capacity - len(self.buffer) < GROUP:
+            self.rank()
+
+    def rank(self):
+        """K-RANK-1."""
+        t = self.threshold()
+        for item, lower in self.buffer:
+            if lower > t or (self.pool.full() and lower > self.pool.largest()[0]):
+                continue
+            self.stats["ranked"] += 1
+            self.pool.offer(self.distance(item))
+        self.buffer.clear()
+
+    def best(self):
+        self.rank()
+        return self.pool.items()
+
+
+def visited_lists(index, query, stats):
+    """K-PROBE-1 to K-PROBE-3: (base, list) of each list to be visited, in order."""
+    if index.lists == 1:
+        return [(query.base, 0)]
+    count = min(index.lists, query.probes or index.lists)
+
+    def distance(number):
+        _, scale, squares, x = index.centroid(number)
+        return query.centroid_distance(scale, squares, x), number
+
+    scan = Scan(query, count, count, capacity(query, index), distance, stats)
+    for first, group in index.centroid_groups():
+        scan.group(query.base, group.codes, group.words, lambda i, first=first: first + i)
+    return scan.best()
+
+
+def capacity(query, index):
+    """C of K-SCAN-1."""
+    visited = min(index.lists, query.probes or index.lists)
+    return 1024 + 32 * max(query.pool, visited)
+
+
+def search(file, index, query, exact, live):
+    """The hits as (distance, row), and the stats. `live`: the vector numbers of the filter, or None."""
     stats = {"scanned": 0, "second_looks": 0, "ranked": 0, "float_distances": 0}
     by_row = lambda item: (float(item[0]), item[1])
+    kept_as_i8 = file.vectors == I8
 
     def integer(number):
-        stats["ranked"] += 1
-        row, scale, squares, x = source.i8(number)
-        return query.integer_distance(scale, squares, x), row, number
+        """What the pool is ordered by (K-SCAN-1), and then the number."""
+        row, scale, squares, x = file.i8(number)
+        return query.integer_distance(scale, squares, x), row if kept_as_i8 else number, number
 
     def floating(number):
         stats["float_distances"] += 1
-        row, x = source.exact(number)
-        return query.float_distance(x), row, number
+        row, x = file.exact(number)
+        return query.float_distance(x), row
 
-    kept_as_i8 = source.vectors == I8
     if exact:
         hits = Best(query.k, by_row)
-        for number in range(source.rows):
-            stats["scanned"] += 1
-            if live(number):
-                hits.offer(integer(number) if kept_as_i8 else floating(number))
-        return [hit[:2] for hit in hits.items()], stats
+        for number in range(file.rows) if live is None else sorted(live):
+            if kept_as_i8:
+                stats["ranked"] += 1
+                hits.offer(integer(number)[:2])
+            else:
+                hits.offer(floating(number))
+        return hits.items(), stats
 
-    estimates = Best(query.k, lambda e: (e,))
-    threshold = lambda: estimates.largest() if estimates.full() else math.inf
-    pool = Best(query.pool, by_row)
-    capacity = 512 + 16 * query.pool
-    buffer = []
+    visited = visited_lists(index, query, stats)
+    lists = [index.directory[number] for _, number in visited]
+    scan = Scan(query, query.k, query.pool, capacity(query, index), integer, stats)
+    for (base, number), entry in zip(visited, lists, strict=True):
+        for first, group in index.groups(number):
 
-    def rank():
-        """K-RANK-1."""
-        t = threshold()
-        for number, lower in buffer:
-            if lower > t or (pool.full() and lower + query.base > pool.largest()[0]):
-                continue
-            pool.offer(integer(number))
-        buffer.clear()
+            def item(i, entry=entry, first=first, group=group):
+                """K-SCAN-3: the vector number of entry i, or None where it does not go on."""
+                vector = entry.first + first + i
+                if first + i >= entry.own:
+                    vector = group.numbers[i]
+                    file.check_number(vector)
+                    if any(other.owns(vector) for other in lists):
+                        return None
+                return vector if live is None or vector in live else None
 
-    for first, codes, words in source.groups():
-        t = threshold()
-        lower1, est, lower = query.looks(codes, words)
-        for i in range(len(words)):
-            stats["scanned"] += 1
-            if not lower1[i] <= t:
-                continue
-            stats["second_looks"] += 1
-            if not lower[i] <= t or not live(first + i):
-                continue
-            if not np.isnan(est[i]):
-                estimates.offer(float(est[i]))
-            buffer.append((first + i, lower[i]))
-        if capacity - len(buffer) < GROUP:
-            buffer[:] = [e for e in buffer if not e[1] > threshold()]
-            if len(buffer) > capacity // 2:
-                rank()
-    rank()
-    hits = pool.items()
+            scan.group(base, group.codes, group.words, item)
+    hits = scan.best()
     if not kept_as_i8:
         hits = sorted((floating(number) for _, _, number in hits), key=by_row)
     return [hit[:2] for hit in hits[: query.k]], stats

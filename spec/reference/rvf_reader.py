@@ -2,7 +2,7 @@
 """Verifies and searches RVF files of version 2 (draft). Needs Python 3 and numpy.
 
 rvf_reader.py verify FILE
-rvf_reader.py query FILE --vector '[1, 2, 3]' [--k 10] [--slack 2] [--pool 40] [--exact] [--json]
+rvf_reader.py query FILE --vector '[1, 2, 3]' [--k 10] [--probes 0] [--slack 2] [--pool 40] [--exact] [--json]
 rvf_reader.py query FILE --vectors Q.npy ...
 """
 
@@ -11,8 +11,9 @@ import json
 import sys
 
 import numpy as np
-from rvf_file import Fault, File
-from rvf_kernel import BadQuery
+from rvf_common import Fault
+from rvf_file import File
+from rvf_kernel import BadData, BadQuery
 from rvf_verify import verify
 
 
@@ -26,11 +27,11 @@ def main():
     which.add_argument("--vector", type=json.loads, help="one query, as JSON")
     which.add_argument("--vectors", help="queries, as .npy")
     query.add_argument("--k", type=int, default=10)
+    query.add_argument("--probes", type=int, default=0, help="lists to visit; 0 for all")
     query.add_argument("--slack", type=float, default=2.0)
     query.add_argument("--pool", type=int)
     query.add_argument("--exact", action="store_true")
     query.add_argument("--filter", type=json.loads, help="only these rows, as JSON")
-    query.add_argument("--deletes", type=json.loads, help="not these rows, as JSON")
     query.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with open(arguments.file, "rb") as source:
@@ -49,11 +50,11 @@ def main():
             hits, stats = file.query(
                 vector,
                 arguments.k,
+                arguments.probes,
                 arguments.slack,
                 arguments.pool,
                 arguments.exact,
                 arguments.filter,
-                arguments.deletes,
             )
             answer = [{"row": row, "id": file.id_of(row), "distance": float(d)} for row, d in hits]
             if arguments.json:
@@ -61,7 +62,7 @@ def main():
             else:
                 for hit in answer:
                     print(f"{number}\t{hit['row']}\t{hit['id']}\t{hit['distance']:.9g}")
-    except (Fault, BadQuery) as error:
+    except (Fault, BadQuery, BadData) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,17 +6,18 @@ import struct
 import numpy as np
 import rvf_kernel as kernel
 import rvf_wasm
-from rvf_file import (
+from rvf_common import (
     WASM,
     Fault,
-    File,
     block_digests,
     id_hash,
+    list_size,
     need,
     segment_hash,
     stride_of,
     up,
 )
+from rvf_file import File
 
 
 def verify(data):
@@ -43,12 +44,14 @@ def verify(data):
     ids = {seg.id for seg in file.segments} | {file.manifest_segment.id}
     for extent in file.dead:
         attempt(check_dead, file, extent, ids)
-    if file.index_segment in sound:
-        attempt(file.read_index)
-    if file.quant in sound:
-        attempt(check_codes, file)
+    if file.index_segment in sound and attempt(file.index):
+        attempt(check_centroids, file)
+        if file.quant in sound:
+            attempt(check_lists, file)
     if {file.i8_segment, file.exact_segment} <= sound:
         attempt(check_vectors, file)
+    if {file.order_segment, file.i8_segment} <= sound:
+        attempt(check_order, file)
     if file.ids_segment in sound:
         attempt(check_ids, file)
     for seg in file.segments:
@@ -80,13 +83,68 @@ def check_dead(file, extent, ids):
     )
 
 
-def check_codes(file):
-    """R-QNT-2 (bits above the dimension) and R-QNT-3."""
-    for first, codes, words in file.groups():
-        above = np.unpackbits(codes, axis=1, bitorder="little")[:, file.dim :]
-        need(not above.any(), "R-QNT-2", f"QUANT: a code of rows {first} and on has bits above the dimension")
-        good = np.isfinite(kernel.correction(words)).all()
-        need(good, "R-QNT-3", f"QUANT: a correction word of rows {first} and on is not finite")
+def check_group(group, dim, where):
+    """R-QNT-1 (zeros), R-QNT-2 (bits above the dimension) and R-QNT-3."""
+    need(not any(group.lacking), "R-QNT-1", f"{where}: what its last tile lacks is not zero")
+    above = np.unpackbits(group.codes, axis=1, bitorder="little")[:, dim:]
+    need(not above.any(), "R-QNT-2", f"{where}: a code has bits above the dimension")
+    good = np.isfinite(kernel.correction(group.words)).all()
+    need(good, "R-QNT-3", f"{where}: a correction word is not finite")
+
+
+def check_centroids(file):
+    """R-IDX-4."""
+    index = file.index()
+    if file.lists == 1:
+        return
+    for first, group in index.centroid_groups():
+        check_group(group, file.dim, f"INDEX: the codes of the centroids {first} and on")
+    stride = stride_of(0, file.dim)
+    for number in range(file.lists):
+        where = f"INDEX: centroid record {number}"
+        _, scale, squares, x = index.centroid(number)
+        at = index.records_at + number * stride
+        need(not any(index.raw[at + 12 + file.dim : at + stride]), "R-VEC-1", f"{where}: zeros behind it")
+        need(is_record(squares, x), "R-VEC-2", f"{where}: components or sum of squares")
+        need(np.isfinite(scale), "R-IDX-4", f"{where}: the scale is not finite")
+
+
+def is_record(squares, x):
+    """R-VEC-2."""
+    wide = x.astype(np.int64)
+    return wide.min() >= -127 and int((wide * wide).sum()) == squares
+
+
+def check_lists(file):
+    """R-QNT-1 to R-QNT-4."""
+    index = file.index()
+    entered = set()
+    for number, entry in enumerate(index.directory):
+        numbers = list(range(entry.first, entry.first + entry.own))
+        for first, group in index.groups(number):
+            where = f"QUANT: list {number}, entries {first} and on"
+            check_group(group, file.dim, where)
+            if group.numbers is not None:
+                own = max(0, min(entry.own - first, len(group.numbers)))
+                need(group.numbers[:own] == numbers[first : first + own], "R-QNT-4", f"{where}: own numbers")
+                numbers += group.numbers[own:]
+        for vector in numbers[entry.own :]:
+            file.check_number(vector)
+            where = f"QUANT: list {number}: the second entry of vector {vector}"
+            need(not entry.owns(vector), "R-QNT-4", f"{where}, which the list owns")
+            need(vector not in entered, "R-QNT-4", f"{where}: it has one already")
+            entered.add(vector)
+        end = entry.offset + list_size(entry.own, entry.second, file.dim)
+        behind = file.payload(file.quant, end, up(end, 64) - end)
+        need(not any(behind), "R-QNT-1", f"QUANT: zeros behind list {number}")
+
+
+def check_order(file):
+    """R-VEC-7."""
+    order = file.order()
+    for row, number in enumerate(order):
+        found = file.i8(number)[0]
+        need(found == row, "R-VEC-7", f"ORDER: row {row} is vector {number}, whose record has row {found}")
 
 
 def check_vectors(file):
@@ -94,26 +152,22 @@ def check_vectors(file):
     # What an i8 record stands for may pass the limit of its input by the rounding of its scale.
     largest = kernel.quantise(np.array([1e15], np.float32))[0] * kernel.F32(127)
     limit = (largest, kernel.F32(65504), kernel.F32(1e15))[file.vectors]
-    stride, seg = stride_of(0, file.dim), file.i8_segment
+    stride, seg, rows = stride_of(0, file.dim), file.i8_segment, set()
     for number in range(file.rows):
         row, scale, squares, x = file.i8(number)
         where = f"vector {number}"
         tail = file.payload(seg, number * stride + 12 + file.dim, stride - 12 - file.dim)
         need(not any(tail), "R-VEC-1", f"{where}: zeros behind the i8 record")
-        need(row == number, "R-VEC-7", f"{where}: the i8 record has row {row}")
-        wide = x.astype(np.int64)
-        need(
-            wide.min() >= -127 and int((wide * wide).sum()) == squares,
-            "R-VEC-2",
-            f"{where}: components or sum of squares",
-        )
+        need(row not in rows, "R-VEC-7", f"{where}: a second i8 record of row {row}")
+        rows.add(row)
+        need(is_record(squares, x), "R-VEC-2", f"{where}: components or sum of squares")
         need(np.isfinite(scale), "R-VEC-3", f"{where}: the scale is not finite")
         if file.vectors == kernel.F16 and file.dim % 2:
             wide_stride = stride_of(1, file.dim)
             tail = file.payload(file.exact_segment, number * wide_stride + wide_stride - 2, 2)
             need(not any(tail), "R-VEC-5", f"{where}: zeros behind the f16 record")
         exact_row, stored = file.exact(number)
-        need(exact_row == number, "R-VEC-7", f"{where}: the most exact record has row {exact_row}")
+        need(exact_row == row, "R-VEC-7", f"{where}: the most exact record has row {exact_row}, not {row}")
         need(np.all(np.abs(stored) <= limit), "R-LIM-1", f"{where}: a component is not finite or too large")
         zero = file.metric == kernel.COSINE and kernel.s16(stored * stored) < kernel.TINY
         need(not zero, "R-LIM-2", f"{where}: a zero vector under cosine")

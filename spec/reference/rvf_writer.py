@@ -11,18 +11,22 @@ import zlib
 import numpy as np
 import rvf_kernel as kernel
 import rvf_wasm
-from rvf_file import (
+from rvf_common import (
     DIGEST,
     IDS,
     INDEX,
     MANIFEST,
+    ORDER,
     QUANT,
     ROOT,
     ROOT_SIZE,
     VEC,
     WASM,
     block_digests,
+    groups_of,
     id_hash,
+    index_places,
+    list_size,
     segment_hash,
     stride_of,
     up,
@@ -51,8 +55,9 @@ class Part:
 
 
 class Plan:
-    def __init__(self, rows, dim, metric, vectors, id_kind, parts):
+    def __init__(self, rows, dim, metric, vectors, id_kind, lists, parts):
         self.rows, self.dim, self.metric, self.vectors, self.id_kind = rows, dim, metric, vectors, id_kind
+        self.lists = lists
         self.parts, self.efforts, self.properties = parts, [], {}
         self.generation, self.predecessor, self.dead = 1, None, []
         self.start = None  # the bytes of the generation before
@@ -143,7 +148,7 @@ def manifest_payload(plan):
         plan.id_kind,
         0,
     )
-    head += struct.pack("<QQ", *before[:2]) + before[2] + bytes(32) + struct.pack("<5I", *counts)
+    head += struct.pack("<QQ", *before[:2]) + before[2] + bytes(32) + struct.pack("<6I", *counts, plan.lists)
     raw = head.ljust(256, b"\0")
     for p in plan.parts:
         entry = struct.pack("<QBBHIQQ", p.id, p.type, p.b, p.flags, p.kind, p.offset, len(p.payload))
@@ -182,7 +187,7 @@ def root_page(plan, length):
 
 def next_generation(plan, data, drop=(), add=()):
     """A plan for the generation after a written one: some parts dropped, some added."""
-    after = Plan(plan.rows, plan.dim, plan.metric, plan.vectors, plan.id_kind, [])
+    after = Plan(plan.rows, plan.dim, plan.metric, plan.vectors, plan.id_kind, plan.lists, [])
     after.parts = [p for p in plan.parts if p not in drop] + list(add)
     after.efforts, after.properties = plan.efforts, dict(plan.properties)
     after.generation, after.start = plan.generation + 1, data
@@ -195,31 +200,49 @@ def next_generation(plan, data, drop=(), add=()):
 # --- payloads ---
 
 
-def index_payload(rows, dim, metric, vectors, seed, mean):
-    head = struct.pack(
-        "<4sHHIIBBHIIIQ",
+def index_payload(rows, dim, metric, vectors, seed, mean, directory, codes=b"", records=b""):
+    """`directory`: (own, second) of each list; codes and records: those of the centroids."""
+    _, codes_at, records_at, length = index_places(dim, len(directory))
+    raw = struct.pack(
+        "<4sHHIIBBHIIIQQQ",
         b"RVFI",
-        1,
+        2,
         0,
         rows,
         dim,
         metric,
         vectors,
         0,
-        1,
+        len(directory),
         words_of(dim),
         stride_of(0, dim),
         seed,
+        codes_at,
+        records_at,
     )
-    raw = head.ljust(128, b"\0") + mean.astype("<f4").tobytes()
-    return raw.ljust(up(len(raw), 64), b"\0") + struct.pack("<QII", 0, rows, 0).ljust(32, b"\0")
+    raw = raw.ljust(128, b"\0") + mean.astype("<f4").tobytes()
+    raw = raw.ljust(up(len(raw), 64), b"\0")
+    offset = first = 0
+    for own, second in directory:
+        raw += struct.pack("<QIII", offset, own, second, first).ljust(32, b"\0")
+        offset += up(list_size(own, second, dim), 64)
+        first += own
+    if codes:
+        raw = (raw.ljust(codes_at, b"\0") + codes).ljust(records_at, b"\0") + records
+    assert len(raw) == length
+    return raw
 
 
-def quant_payload(codes, words):
+def list_payload(codes, words, own, numbers=()):
+    """R-QNT-1: the groups of a list, whose entries behind the `own` first are second ones."""
     raw = b""
-    for first in range(0, len(codes), kernel.GROUP):
-        last = first + kernel.GROUP
-        raw += codes[first:last].tobytes() + words[first:last].tobytes()
+    for first, entries, numbered in groups_of(own, len(codes) - own):
+        lacking, last = -entries % 4, first + entries
+        group = np.concatenate([codes[first:last], np.zeros((lacking, codes.shape[1]), np.uint8)])
+        tiles = group.view("<u8").reshape((entries + lacking) // 4, 4, -1).transpose(0, 2, 1)
+        raw += tiles.tobytes() + words[first:last].astype("<u4").tobytes() + bytes(4 * lacking)
+        if numbered:
+            raw += np.array(numbers[first:last], "<u4").tobytes() + bytes(4 * lacking)
     return raw
 
 
@@ -270,8 +293,52 @@ def wasm_part(code, priority=0, **options):
     return Part(WASM, payload, kind=kind, **options)
 
 
-def build(x, metric, vectors, ids=None, modules=(), seed=1, b=12, stored=False):
-    """A Plan for the rows of x (rows x dim, f32)."""
+class Lists:
+    """Which rows stand in which list. `own` and `second`: for each list a list of rows, in their
+    order; `points`: for each list a point for its centroid, or None for the mean of its own vectors."""
+
+    def __init__(self, own, second=None, points=None):
+        self.own = own
+        self.second = second or [[] for _ in own]
+        self.points = points or [None for _ in own]
+
+
+def centroids(xhat, lists, mean):
+    """R-IDX-4: (scale, components) of the centroid of each list."""
+    for own, point in zip(lists.own, lists.points, strict=True):
+        if point is None:
+            point = kernel.mean(xhat[own]) if own else mean
+        yield kernel.quantise(point)
+
+
+def list_segments(xhat, mean, lists, seed, metric, facts):
+    """The payloads of INDEX and QUANT, and the rows in the order of the vector numbers."""
+    dim = len(mean)
+    directory = [(len(own), len(second)) for own, second in zip(lists.own, lists.second, strict=True)]
+    order = [row for own in lists.own for row in own]
+    number_of = {row: number for number, row in enumerate(order)}
+    if len(directory) == 1:
+        points, index_codes, index_records = [mean], b"", b""
+    else:
+        records = list(centroids(xhat, lists, mean))
+        points = [scale * x.astype(np.float32) for scale, x in records]
+        codes, words = kernel.encode(np.array(points), mean, mean, seed, metric)
+        index_codes = list_payload(codes, words, len(points))
+        index_records = b"".join(i8_record(n, *record) for n, record in enumerate(records))
+    quant = b""
+    for own, second, point in zip(lists.own, lists.second, points, strict=True):
+        rows = list(own) + list(second)
+        if rows:
+            codes, words = kernel.encode(xhat[rows], point, mean, seed, metric)
+            quant += list_payload(codes, words, len(own), [number_of[row] for row in rows])
+            quant = quant.ljust(up(len(quant), 64), b"\0")
+    index = index_payload(len(order), dim, *facts, seed, mean, directory, index_codes, index_records)
+    return index, quant, order
+
+
+def build(x, metric, vectors, ids=None, modules=(), seed=1, b=12, stored=False, lists=None):
+    """A Plan for the rows of x (rows x dim, f32): with one list, or with `lists` (a Lists, or what
+    makes one from x-hat)."""
     x = np.asarray(x, np.float32)
     rows, dim = x.shape
     if vectors == kernel.F16:
@@ -281,18 +348,24 @@ def build(x, metric, vectors, ids=None, modules=(), seed=1, b=12, stored=False):
         x = np.array([scale * c.astype(np.float32) for scale, c in records], np.float32)
     xhat = kernel.normalised(x, metric)
     mean = kernel.mean(xhat)
-    codes, words = kernel.encode(xhat, mean, seed, metric)
+    if lists is None:
+        lists = Lists([list(range(rows))])
+    elif not isinstance(lists, Lists):
+        lists = lists(xhat)
+    index, quant, order = list_segments(xhat, mean, lists, seed, metric, (metric, vectors))
     options = {"b": b, "stored": stored}
     parts = [
-        Part(INDEX, index_payload(rows, dim, metric, vectors, seed, mean), **options),
-        Part(QUANT, quant_payload(codes, words), **options),
-        Part(VEC, b"".join(i8_record(n, *record) for n, record in enumerate(records)), **options),
+        Part(INDEX, index, **options),
+        Part(QUANT, quant, **options),
+        Part(VEC, b"".join(i8_record(row, *records[row]) for row in order), **options),
     ]
     if vectors:
-        exact = b"".join(exact_record(n, row, vectors) for n, row in enumerate(x))
+        exact = b"".join(exact_record(row, x[row], vectors) for row in order)
         parts.append(Part(VEC, exact, kind=vectors, **options))
+    if len(lists.own) > 1:
+        parts.append(Part(ORDER, np.argsort(order).astype("<u4").tobytes(), **options))
     if ids:
         parts.append(Part(IDS, ids_payload(ids), **options))
     parts += [wasm_part(code, priority, **options) for priority, code in enumerate(modules)]
     id_kind = 0 if not ids else (1 if isinstance(ids[0], int) else 2)
-    return Plan(rows, dim, metric, vectors, id_kind, parts)
+    return Plan(rows, dim, metric, vectors, id_kind, len(lists.own), parts)
