@@ -3,6 +3,7 @@
 import rvf_writer as writer
 
 import damage_content  # noqa: F401
+import damage_lists  # noqa: F401
 import damage_manifest  # noqa: F401
 import damage_root  # noqa: F401
 from damage_tools import LIST, query  # noqa: F401

@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import rvf_writer as writer
-from rvf_file import IDS, INDEX, QUANT, VEC, WASM, id_hash
+from rvf_common import IDS, INDEX, QUANT, VEC, WASM, id_hash
 from rvf_kernel import COSINE, F16, F32_KIND
 from rvf_writer import Part
 
@@ -26,12 +26,11 @@ from samples import section, tiny_module
 
 # --- INDEX, QUANT, VEC ---
 
-LISTS = 192  # where the list directory stands, at dimension 5
-case("R-IDX-1", "layout", "query", "layout 9", payload(INDEX, 4, u16(9)))
+case("R-IDX-1", "layout-9", "query", "layout 9", payload(INDEX, 4, u16(9)))
+case("R-IDX-1", "layout-1", "query", "layout 1, of the draft before", payload(INDEX, 4, u16(1)))
 case("R-IDX-1", "rows", "query", "other rows than the manifest", payload(INDEX, 8, u32(4)))
 case("R-IDX-1", "lists", "query", "two lists", payload(INDEX, 20, u32(2)))
 case("R-IDX-1", "stride", "query", "another stride of VEC i8", payload(INDEX, 28, u32(24)))
-case("R-IDX-1", "list-rows", "query", "a list without all rows", payload(INDEX, LISTS + 8, u32(4)))
 case(
     "R-IDX-3",
     "mean-nan",
@@ -45,7 +44,7 @@ case(
     "beta-infinite",
     "verify",
     "a correction word whose beta is infinite",
-    payload(QUANT, -4, u32(0x7F800000)),
+    payload(QUANT, 64 + 4 * 4, u32(0x7F800000)),
 )
 case(
     "R-VEC-1",
@@ -100,7 +99,7 @@ case(
     payload(VEC, 4, f32(7.25), kind=2, vectors=F32_KIND),
 )
 case("R-VEC-7", "row-out-of-range", "query", "an i8 record with the row 5 of 5", payload(VEC, 20, u32(5)))
-case("R-VEC-7", "row-twice", "verify", "two i8 records with the row 0", payload(VEC, 20, u32(0)))
+case("R-VEC-7", "row-twice", "query", "two i8 records with the row 0", payload(VEC, 20, u32(0)))
 case(
     "R-LIM-1",
     "f32-nan",

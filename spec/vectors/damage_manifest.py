@@ -3,7 +3,7 @@
 import struct
 
 import rvf_writer as writer
-from rvf_file import ANCILLARY, IDS, INDEX, QUANT, VEC
+from rvf_common import ANCILLARY, IDS, INDEX, QUANT, VEC
 from rvf_kernel import F32_KIND
 from rvf_writer import Part
 
@@ -105,7 +105,7 @@ case(
     "overlap",
     "open",
     "an ancillary segment that begins inside VEC",
-    changed(hostile_entry(0x10, u64(4096 + 64 * 7))),
+    changed(hostile_entry(0x10, u64(4096 + 64 * 9))),
 )
 
 
@@ -165,7 +165,7 @@ def resize(segment_type, change, kind=0, **options):
     return changed(edit, **options)
 
 
-case("R-MAN-4", "quant-short", "open", "QUANT without its last row", resize(QUANT, -12))
+case("R-MAN-4", "quant-short", "open", "QUANT without its last 64 bytes", resize(QUANT, -64))
 case("R-MAN-4", "vec-long", "open", "VEC i8 with a record too many", resize(VEC, 20))
 case("R-MAN-4", "ids-short", "open", "IDS without its last row", resize(IDS, -8, ids=[3, 1, 4, 15, 9]))
 case("R-MAN-4", "rows", "open", "2^32 - 1 rows in a small file", manifest(0x10, u64(2**32 - 1)))

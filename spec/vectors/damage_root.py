@@ -3,7 +3,7 @@
 import struct
 
 import rvf_writer as writer
-from rvf_file import ANCILLARY, DIGEST, QUANT, VEC
+from rvf_common import ANCILLARY, DIGEST, VEC
 from rvf_kernel import F32_KIND
 
 from damage_tools import (
@@ -119,8 +119,8 @@ case(
     "R-SEG-1",
     "padding",
     "verify",
-    "a byte of the padding of QUANT is not zero",
-    raw(lambda d, p: flip(d, p.part(QUANT).payload_at + len(p.part(QUANT).payload))),
+    "a byte of the padding of VEC is not zero",
+    raw(lambda d, p: flip(d, p.part(VEC).payload_at + len(p.part(VEC).payload))),
 )
 case(
     "R-SEG-1",

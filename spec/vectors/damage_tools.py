@@ -3,7 +3,7 @@
 import struct
 
 import rvf_writer as writer
-from rvf_file import ANCILLARY
+from rvf_common import ANCILLARY
 from rvf_kernel import I8, L2
 from rvf_writer import Part
 
@@ -16,11 +16,17 @@ LIST = []
 
 def query():
     """Touches every block: no row can be left out, and each hit is given with its id."""
-    return {"vector": samples.vector_bits(X[0]), "mode": "coded", "k": ROWS, "slack": 16, "pool": ROWS}
+    return {"vector": samples.vector_bits(X[0]), "mode": "coded", "k": ROWS, "probes": 0, "slack": 16, "pool": ROWS}
 
 
 def base(metric=L2, vectors=I8, **options):
     return writer.build(X, metric, vectors, **options)
+
+
+def few_lists():
+    """Four lists: with second entries, with one vector, with none, and with a place that is lacking.
+    The vector numbers of the rows 0 to 4 are 1, 3, 0, 4, 2."""
+    return writer.Lists([[2, 0], [4], [], [1, 3]], [[3, 4], [], [], [2]], [None, None, X[1], None])
 
 
 def case(rule, what, at, text, make):

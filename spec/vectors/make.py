@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / "reference"))
 from rvf_file import File
 
 import damage
+import list_samples
 import samples
 
 
@@ -25,7 +26,7 @@ def line(value):
 
 
 def valid_cases():
-    for name, data, warnings, queries in samples.files():
+    for name, data, warnings, queries in [*samples.files(), *list_samples.files()]:
         file = File(data)
         vectors = []
         asked = list(samples.with_shared_vectors([samples.answer(file, query) for query in queries], vectors))
@@ -42,6 +43,7 @@ def valid_cases():
             "manifest_hash": file.manifest_hash.hex(),
             "segments": [[s.id, s.type, s.offset, s.length] for s in file.segments],
             "properties": file.properties,
+            "lists": [[entry.own, entry.second] for entry in file.index().directory],
         }
         yield (
             {

@@ -9,7 +9,7 @@ from rvf_kernel import COSINE, F16, F32_KIND, I8, IP, L2
 
 PREBUILT = pathlib.Path(__file__).resolve().parents[2] / "rvf-microkernel" / "prebuilt"
 WISHES = [(0.5, 10), (0.9, 10), (0.99, 10), (0.9, 1), (0.9, 50), (0.9, 1000)]
-WITH_BAD_QUERIES = ("cosine-i8", "cosine-f32-one-row", "l2-i8-dimension-1", "ip-f16-dimension-3")
+WITH_BAD_QUERIES = ("cosine-i8", "cosine-f32-one-row", "l2-i8-dimension-1", "ip-f16-dimension-3", "cosine-i8-lists")
 
 
 # --- modules ---
@@ -47,6 +47,14 @@ def modules():
 # --- numbers that are the same everywhere ---
 
 
+def splitmix64(state):
+    """The word that follows from a state of splitmix64 (Steele, Lea, Flood: OOPSLA 2014)."""
+    z = state + 0x9E3779B97F4A7C15 & kernel.MASK
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & kernel.MASK
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & kernel.MASK
+    return z ^ (z >> 31)
+
+
 class Numbers:
     """Normal-like f32 numbers from splitmix64; each is a multiple of 2^-15."""
 
@@ -54,7 +62,7 @@ class Numbers:
         self.state = seed
 
     def word(self):
-        word = kernel.splitmix64(self.state, 1)[0]
+        word = splitmix64(self.state)
         self.state = self.state + 0x9E3779B97F4A7C15 & kernel.MASK
         return word
 
@@ -80,27 +88,27 @@ def clustered(seed, rows, dim, clusters=5):
 # --- files ---
 
 
-def ask(vector, k, mode="coded", slack=2.0, pool=None, vectors=I8, filter=None, deletes=None):
+def ask(vector, k, mode="coded", probes=0, slack=2.0, pool=None, vectors=I8, filter=None):
     pool = k if vectors == I8 else (pool or 2 * k)
     return {
         "vector": vector,
         "k": k,
         "mode": mode,
+        "probes": probes,
         "slack": slack,
         "pool": pool,
         "filter": filter,
-        "deletes": deletes,
     }
 
 
 def usual_queries(x, seed, vectors):
-    """What each file is asked: exact and coded, with filter and deletes, near a row and at one."""
+    """What each file is asked: exact and coded, with a filter, near a row and at one."""
     rows, dim = x.shape
     numbers = Numbers(seed + 1000)
     near = x[numbers.below(rows)] + numbers.normal(dim) * np.float32(0.25)
     at = x[numbers.below(rows)]
     k = min(5, rows)
-    even, third = list(range(0, rows, 2)), list(range(0, rows, 3))
+    even, some = list(range(0, rows, 2)), [row for row in range(rows) if row % 3]
     return [
         ask(near, k, "exact", vectors=vectors),
         ask(near, k, slack=2.0, vectors=vectors),
@@ -109,8 +117,8 @@ def usual_queries(x, seed, vectors):
         ask(at, k, slack=1.5, vectors=vectors),
         ask(at, k, "exact", vectors=vectors),
         ask(near, k, slack=2.0, filter=even, vectors=vectors),
-        ask(near, k, slack=2.0, filter=even, deletes=third, vectors=vectors),
-        ask(near, k, "exact", deletes=third, vectors=vectors),
+        ask(near, k, slack=2.0, filter=[row for row in even if row % 3], vectors=vectors),
+        ask(near, k, "exact", filter=some, vectors=vectors),
         ask(near, rows + 2, slack=1.0, vectors=vectors),
         ask(near * np.float32(1e-9), k, slack=2.0, vectors=vectors),
         ask(near * np.float32(3e12), k, slack=2.0, vectors=vectors),
@@ -178,15 +186,18 @@ def with_tail(name, seed):
     return made_name, data + b"a commit that was cut short" * 3, ["R-ROOT-5"], queries
 
 
+MANY = 1216
+
+
 def many_rows():
-    """640 rows, in pairs of opposite ones that come nearer to the origin, so that the buffer of a
+    """1,216 rows, in pairs of opposite ones that come nearer to the origin, so that the buffer of a
     coded search runs full (K-SCAN-5): for a query at the origin of entries that are passed by now,
     for a wide slack of ones that are not."""
     numbers = Numbers(77)
-    x = np.empty((640, 3), np.float32)
-    for i in range(0, 640, 2):
+    x = np.empty((MANY, 3), np.float32)
+    for i in range(0, MANY, 2):
         x[i] = numbers.normal(3)
-        x[i] *= np.float32(max(640 - i, 240) / 64) / np.sqrt(kernel.s16(x[i] * x[i]))
+        x[i] *= np.float32(max(MANY - i, MANY * 3 // 8) / 64) / np.sqrt(kernel.s16(x[i] * x[i]))
         x[i + 1] = -x[i]
     origin, far = np.zeros(3, np.float32), x[0]
     queries = [
@@ -196,10 +207,10 @@ def many_rows():
         ask(far, 1, slack=16.0),
         ask(far, 1, slack=1.0),
         ask(far, 2, slack=8.0),
-        ask(origin, 30, slack=2.0, filter=list(range(0, 640, 4))),
+        ask(origin, 30, slack=2.0, filter=list(range(0, MANY, 4))),
         ask(origin, 30, "exact"),
     ]
-    return made("l2-i8-many-rows", 77, 640, 3, L2, I8, x=x, queries=lambda *_: queries, modules=modules())
+    return made("l2-i8-many-rows", 77, MANY, 3, L2, I8, x=x, queries=lambda *_: queries, modules=modules())
 
 
 def files():
@@ -251,11 +262,11 @@ def answer(file, query):
     hits, stats = file.query(
         query["vector"],
         query["k"],
+        probes=query["probes"],
         slack=query["slack"],
         pool=query["pool"],
         exact=query["mode"] == "exact",
         filter_rows=query["filter"],
-        deleted_rows=query["deletes"],
     )
     found = [[row, f"{kernel.bits(distance):08x}"] for row, distance in hits]
     return query | {"hits": found, "stats": list(stats.values())}
@@ -288,6 +299,7 @@ def bad_queries(file):
         (ask(large, 1), "BAD_QUERY"),
         (ask(ones, 0), "BAD_PARAM"),
         (ask(ones, 65537), "BAD_PARAM"),
+        (ask(ones, 1, probes=65537), "BAD_PARAM"),
         (ask(ones, 1, slack=-0.5), "BAD_PARAM"),
         (ask(ones, 1, slack=16.5), "BAD_PARAM"),
         (ask(ones, 2) | {"pool": 1}, "BAD_PARAM"),
