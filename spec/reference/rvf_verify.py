@@ -106,7 +106,10 @@ def check_centroids(file):
         at = index.records_at + number * stride
         need(not any(index.raw[at + 12 + file.dim : at + stride]), "R-VEC-1", f"{where}: zeros behind it")
         need(is_record(squares, x), "R-VEC-2", f"{where}: components or sum of squares")
-        need(np.isfinite(scale), "R-IDX-4", f"{where}: the scale is not finite")
+        need(np.isfinite(scale), "R-VEC-3", f"{where}: the scale is not finite")
+        want_scale, want = kernel.quantise(index.point(number))
+        same = kernel.bits(want_scale) == kernel.bits(scale) and np.array_equal(want, x)
+        need(same, "R-VEC-3", f"{where}: it is not that of the point that it stands for")
 
 
 def is_record(squares, x):

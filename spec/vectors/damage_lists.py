@@ -116,11 +116,18 @@ case(
     payload(INDEX, CENTROIDS + CENTROID, u32(0), **LISTS),
 )
 case(
-    "R-IDX-4",
+    "R-VEC-3",
     "centroid-scale-infinite",
     "verify",
     "a centroid that is infinitely far away",
     payload(INDEX, CENTROIDS + CENTROID + 4, f32(float("inf")), **LISTS),
+)
+case(
+    "R-VEC-3",
+    "centroid-scale-bits",
+    "verify",
+    "a scale of more than 16 significant bits of a centroid",
+    payload(INDEX, CENTROIDS + CENTROID + 4, b"\1", **LISTS),
 )
 case(
     "R-VEC-2",
