@@ -33,6 +33,7 @@ from rvf_common import (
     up,
 )
 from rvf_index import Index, i8_record, order_of
+from rvf_search import search
 
 
 class Segment:
@@ -539,5 +540,5 @@ class File:
         if filter_rows is not None:
             order = self.order()
             live = {order[row] for row in filter_rows}
-        hits, stats = kernel.search(self, index, query, exact, live)
+        hits, stats = search(self, index, query, exact, live)
         return [(row, distance) for distance, row in hits], stats

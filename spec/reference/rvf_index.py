@@ -68,11 +68,30 @@ class Index:
 
     def read_head(self):
         raw, file, dim = self.raw, self.file, self.dim
-        magic, layout, zero1, rows, found, metric, vectors, zero2, lists, words, stride, seed, codes, records = (
-            struct.unpack_from("<4sHHIIBBHIIIQQQ", raw)
-        )
+        (
+            magic,
+            layout,
+            zero1,
+            rows,
+            found,
+            metric,
+            vectors,
+            zero2,
+            lists,
+            words,
+            stride,
+            seed,
+            codes,
+            records,
+        ) = struct.unpack_from("<4sHHIIBBHIIIQQQ", raw)
         need(magic == b"RVFI" and layout == 2, "R-IDX-1", "INDEX: magic or layout")
-        same = (rows, found, metric, vectors, lists) == (file.rows, dim, file.metric, file.vectors, self.lists)
+        same = (rows, found, metric, vectors, lists) == (
+            file.rows,
+            dim,
+            file.metric,
+            file.vectors,
+            self.lists,
+        )
         need(same, "R-IDX-1", "INDEX: its head disagrees with the manifest")
         need((words, stride) == (words_of(dim), stride_of(0, dim)), "R-IDX-1", "INDEX: code words or stride")
         places = (codes, records) == (self.codes_at, self.records_at)

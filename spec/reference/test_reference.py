@@ -13,6 +13,7 @@ import rvf_kernel as kernel
 import rvf_writer as writer
 from rvf_common import WASM, Fault, groups_of, group_size, list_size
 from rvf_file import File
+from rvf_search import visited_lists
 from rvf_verify import check_module, verify
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
@@ -86,7 +87,7 @@ class Search(unittest.TestCase):
             index = file.index()
             for q in (self.x[20:24] + self.x[30:34]) / np.float32(2) if file.lists > 1 else ():
                 query = kernel.Query(q, 10, 1, 16.0, 10, file.metric, file.vectors, index.mean, index.seed)
-                [(_, n)] = kernel.visited_lists(index, query, no_stats())
+                [(_, n)] = visited_lists(index, query, no_stats())
                 entry = index.directory[n]
                 owned = set(range(entry.first, entry.first + entry.own))
                 entered = {number for _, group in index.groups(n) for number in group.numbers or ()}
@@ -102,7 +103,7 @@ class Search(unittest.TestCase):
             q = self.queries[0]
             query = kernel.Query(q, 1, 0, 1.0, 1, metric, kernel.F32_KIND, index.mean, index.seed)
             est = np.empty(file.rows)
-            for base, number in kernel.visited_lists(index, query, no_stats()):
+            for base, number in visited_lists(index, query, no_stats()):
                 entry = index.directory[number]
                 for first, group in index.groups(number):
                     own = max(0, min(entry.own - first, len(group.words)))

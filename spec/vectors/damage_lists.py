@@ -5,7 +5,7 @@ from rvf_common import INDEX, ORDER, QUANT, VEC
 from rvf_kernel import F32_KIND
 from rvf_writer import Part
 
-from damage_tools import ROWS, base, case, changed, f32, few_lists, manifest, payload, poke, u32, u64
+from damage_tools import ROWS, case, changed, f32, few_lists, manifest, payload, poke, u32, u64
 
 LISTS = {"lists": few_lists()}
 
@@ -22,7 +22,9 @@ def directory(number, at, value, **options):
 # --- INDEX ---
 
 case("R-IDX-1", "list-offset", "verify", "a list that begins 64 bytes late", directory(1, 0, u64(128)))
-case("R-IDX-1", "first-list-offset", "verify", "a first list that begins at byte 64", directory(0, 0, u64(64)))
+case(
+    "R-IDX-1", "first-list-offset", "verify", "a first list that begins at byte 64", directory(0, 0, u64(64))
+)
 case(
     "R-IDX-1",
     "list-first-vector",
@@ -269,7 +271,13 @@ case(
     "an ORDER that names vector 2^32 - 1",
     payload(ORDER, 4, u32(2**32 - 1), **LISTS),
 )
-case("R-VEC-7", "order-twice", "verify", "an ORDER that names a vector twice", payload(ORDER, 4, u32(1), **LISTS))
+case(
+    "R-VEC-7",
+    "order-twice",
+    "verify",
+    "an ORDER that names a vector twice",
+    payload(ORDER, 4, u32(1), **LISTS),
+)
 
 
 def inverted(plan):

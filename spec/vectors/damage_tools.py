@@ -16,7 +16,14 @@ LIST = []
 
 def query():
     """Touches every block: no row can be left out, and each hit is given with its id."""
-    return {"vector": samples.vector_bits(X[0]), "mode": "coded", "k": ROWS, "probes": 0, "slack": 16, "pool": ROWS}
+    return {
+        "vector": samples.vector_bits(X[0]),
+        "mode": "coded",
+        "k": ROWS,
+        "probes": 0,
+        "slack": 16,
+        "pool": ROWS,
+    }
 
 
 def base(metric=L2, vectors=I8, **options):

@@ -33,9 +33,7 @@ def clustered_lists(count, every=3, empty=0):
         for row in range(0, len(xhat) if every else 0, every or 1):
             second[near[row, 1]].append(row)
         same = [points[0]] + [None] * empty
-        return writer.Lists(
-            own + [[]] * empty, second + [[]] * empty, list(points) + same[:empty]
-        )
+        return writer.Lists(own + [[]] * empty, second + [[]] * empty, list(points) + same[:empty])
 
     return lists
 

@@ -9,7 +9,13 @@ from rvf_kernel import COSINE, F16, F32_KIND, I8, IP, L2
 
 PREBUILT = pathlib.Path(__file__).resolve().parents[2] / "rvf-microkernel" / "prebuilt"
 WISHES = [(0.5, 10), (0.9, 10), (0.99, 10), (0.9, 1), (0.9, 50), (0.9, 1000)]
-WITH_BAD_QUERIES = ("cosine-i8", "cosine-f32-one-row", "l2-i8-dimension-1", "ip-f16-dimension-3", "cosine-i8-lists")
+WITH_BAD_QUERIES = (
+    "cosine-i8",
+    "cosine-f32-one-row",
+    "l2-i8-dimension-1",
+    "ip-f16-dimension-3",
+    "cosine-i8-lists",
+)
 
 
 # --- modules ---
