@@ -334,10 +334,9 @@ class File:
     def check_efforts(self):
         """R-MAN-8."""
         before = None
-        for k, probes, slack, pool, hits, total, _, _ in self.efforts:
+        for k, _, slack, pool, hits, total, _, _ in self.efforts:
             need(1 <= k <= 65536 and k <= pool <= 65536, "R-MAN-8", "an effort's k or pool")
             need(self.vectors or pool == k, "R-MAN-8", "an effort's pool, where only i8 is kept")
-            need(probes <= 65536, "R-MAN-8", "an effort's probes")
             need(0 <= slack <= 16, "R-MAN-8", "an effort's slack")
             need(0 < total and hits <= total, "R-MAN-8", "an effort's hits and total")
             if before:

@@ -287,10 +287,3 @@ case(
     "a pool above k where only i8 is kept",
     efforts((4, 0, 1, 5, 5, 10, 5, 5)),
 )
-case(
-    "R-MAN-8",
-    "probes-65537",
-    "open",
-    "an effort of 65,537 probes, which no kernel takes",
-    efforts((1, 65537, 1, 1, 5, 10, 5, 5)),
-)
