@@ -143,6 +143,8 @@ def many_lists():
         ask(at, 1, probes=2, slack=1.0),
         ask(at, 10, probes=40, slack=2.0),
         ask(far, 1, probes=2, slack=8.0),
+        ask(far, 1, probes=1, slack=16.0),
+        ask(far, 2, probes=2, slack=16.0),
         ask(far, 3, probes=700, slack=1.0),
         ask(points[701], 5, probes=1, slack=4.0),
         ask(points[701], 5, probes=0, slack=2.0, filter=list(range(0, MANY, 7))),
