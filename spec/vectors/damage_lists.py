@@ -29,8 +29,8 @@ case(
     "R-IDX-1",
     "list-first-vector",
     "verify",
-    "a list that begins with a vector of the one before",
-    directory(1, 16, u32(1)),
+    "two lists of equal size whose first vectors are exchanged",
+    changed(lambda plan: exchanged(plan), **LISTS),
 )
 case(
     "R-IDX-1",
@@ -152,6 +152,13 @@ case(
     "a correction word of a centroid whose alpha is not a number",
     payload(INDEX, CENTROID_CODES + WORDS, u32(0x3FF0), **LISTS),
 )
+
+
+def exchanged(plan):
+    part = plan.part(INDEX)
+    for number, first in ((0, 3), (3, 0)):
+        part.payload = poke(part.payload, DIRECTORY + 32 * number + 16, u32(first))
+
 
 # --- QUANT ---
 
