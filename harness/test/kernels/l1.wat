@@ -1,7 +1,7 @@
 ;; Another kernel: it ranks by the L1 distance of the vectors as stored in int8, exactly and naively.
 ;; It is here to show that the code in a file is what answers. It knows nothing of codes and lists: it asks for the i8
 ;; records, all of them, in the order in which they are stored. Interface: spec/kernel.md, section 7.
-;; It trusts its host: it checks what is in a file as far as K-ABI-6 asks, and no pointers.
+;; It trusts its host, and checks no pointers; of what is in the file it checks the rows.
 ;; ctx:   0 dimension, 4 rows, 8 record stride, 12 where the i8 records stand if they are resident, else 0
 ;; state: 0 k, 4 dimension, 8 rows, 12 stride, 16 next record, 20 records a need, 24 fed pointer, 28 records asked for,
 ;;        32 the need (16 bytes), 48 hits, 52 ctx, 56 records ranked, 64 vector (4 * dimension bytes),
