@@ -1,4 +1,4 @@
-//! Packs a file of vectors and prints what came out: `cargo run --release --example pack INPUT OUTPUT [METRIC] [VECTORS] [THREADS]`.
+//! Packs a file of vectors and prints what came out: `cargo run --release --example pack INPUT OUTPUT [METRIC] [VECTORS] [THREADS] [LISTS]`.
 
 use std::path::Path;
 
@@ -24,7 +24,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .vectors(vectors)
         .threads(argument(4).parse().unwrap_or(0))
         .force(true);
+    if let Ok(lists) = argument(5).parse() {
+        packer = packer.lists(lists);
+    }
+    if argument(6) == "unmeasured" {
+        packer = packer.measure(false);
+    }
     let report = packer.pack_to_path(input.as_mut(), Path::new(argument(1)))?;
+    println!(
+        "{} lists, {} second entries",
+        report.lists, report.second_entries
+    );
     println!(
         "{} rows of {} dimensions, {:.1} bytes a vector",
         report.rows,
@@ -39,8 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for effort in &report.efforts {
         println!(
-            "k {:>3}  slack {:<5} pool {:>3}  recall {:.4}  scanned {}  ranked {}",
+            "k {:>3}  probes {:>4} slack {:<5} pool {:>3}  recall {:.4}  scanned {}  ranked {}",
             effort.k,
+            effort.probes,
             effort.slack,
             effort.pool,
             effort.recall(),

@@ -1,18 +1,25 @@
 //! Builds a file: one pass over the input, one over what was stored, then what measures it.
 
-use rvf_types::{IdKind, ManifestBuf, SegmentType, limits};
+use rvf_types::{
+    FormatError, IdKind, IndexHead, ManifestBuf, ManifestHead, SegmentType, VectorKind, index,
+    limits,
+};
 
-use crate::codes::write_codes;
+use crate::arrange::{write_order, write_vectors};
+use crate::cluster::{Clusters, Points, Task};
+use crate::codes::Coder;
 use crate::error::PackError;
-use crate::ids::write_ids;
-use crate::measure::{Parts, measure};
+use crate::ids::{index_ids, write_ids};
+use crate::measure::{HeldOut, Parts, measure};
 use crate::packer::Options;
 use crate::plan::Plan;
 use crate::progress::{Phase, Reporter};
+use crate::quant::{self, Codes};
+use crate::records::Records;
 use crate::report::{PackReport, SegmentSize};
 use crate::source::Source;
 use crate::store::store;
-use crate::writer::{Storage, commit, write_tables};
+use crate::writer::{SegmentWriter, Storage, commit, write_tables};
 
 /// Packs `source` into `storage`, which is empty.
 pub(crate) fn build(
@@ -22,59 +29,154 @@ pub(crate) fn build(
     mut reporter: Reporter<'_, '_>,
 ) -> Result<PackReport, PackError> {
     let mut plan = Plan::new(options, source)?;
-    let mut stored = store(options, &mut plan, source, storage, &mut reporter)?;
-    let mut segments = plan.write_first(stored.rows, &stored.mean, storage)?;
-    let ids = match &stored.ids {
-        Some(ids) => Some(write_ids(
-            ids,
-            options,
-            &mut plan,
+    let records = plan.records;
+    let dimension = records.dimension as u32;
+    let mut stored = store(options, records, source, storage, &mut reporter)?;
+    let ids = match stored.ids.clone() {
+        Some(ids) => Some((index_ids(&ids, options, source, &mut reporter)?, ids)),
+        None => None,
+    };
+    let coder = Coder {
+        dimension: records.dimension,
+        metric: records.metric,
+        seed: options.seed,
+        backend: records.backend,
+    };
+    let (rows, mean) = (stored.rows, std::mem::take(&mut stored.mean));
+    let wanted = wanted_lists(options, rows)?;
+    let held_out = match stored.sample.take() {
+        Some(sample) => Some(HeldOut::new(
+            sample,
+            records.metric,
+            rows,
             source,
+            &mut reporter,
+        )?),
+        None => None,
+    };
+    let exact = stored.exact_records()?;
+    let points = Points::new(records, &exact);
+    let task = Task {
+        points,
+        mean: &mean,
+        coder,
+        held_out: held_out.as_ref(),
+    };
+    let clusters = Clusters::new(&task, wanted, &mut reporter)?;
+    let lists = &clusters.lists;
+    let index = write_index(&clusters, rows, records, &mean, options.seed)?;
+    let mut segments = plan.write_first(&index, storage)?;
+    drop(index);
+
+    reporter.start(
+        Phase::Code,
+        Some(u64::from(rows) + u64::from(lists.second_entries())),
+    )?;
+    let codes = Codes {
+        coder,
+        points,
+        lists,
+        mean: &mean,
+        centroids: &clusters.centroids,
+    };
+    let length = quant::payload_length(lists, dimension);
+    let mut writer = SegmentWriter::new(plan.place(SegmentType::QUANT, 0, length));
+    codes.write(&mut writer, storage, &mut reporter)?;
+    let codes = writer
+        .finish(storage)
+        .map_err(PackError::output("write the codes"))?;
+    drop(exact);
+
+    reporter.start(
+        Phase::Arrange,
+        Some(u64::from(rows) * if stored.floats.is_some() { 2 } else { 1 }),
+    )?;
+    let vectors = write_vectors(
+        VectorKind::I8,
+        records,
+        &stored.i8s.view()?,
+        lists,
+        &mut plan,
+        storage,
+        &mut reporter,
+    )?;
+    let floats = match &mut stored.floats {
+        Some(floats) => Some(write_vectors(
+            records.vectors,
+            records,
+            &floats.view()?,
+            lists,
+            &mut plan,
             storage,
             &mut reporter,
         )?),
         None => None,
     };
-    let codes = write_codes(options.seed, &stored, plan.records, storage, &mut reporter)?;
-    let efforts = match (stored.sample.take(), segments.first()) {
-        (Some(sample), Some(index)) => {
+    // What is spooled takes as much room as the vectors: it goes before more is written.
+    drop(stored);
+    let order = if lists.count() > 1 {
+        lists.order()
+    } else {
+        Vec::new()
+    };
+    let order_segment = if order.is_empty() {
+        None
+    } else {
+        Some(write_order(&order, &mut plan, storage)?)
+    };
+    let ids_segment = match &ids {
+        Some((index, ids)) => Some(write_ids(ids, index, &mut plan, storage)?),
+        None => None,
+    };
+    let efforts = match (&held_out, segments.first()) {
+        (Some(held_out), Some(index)) => {
             let parts = Parts {
-                records: plan.records,
-                rows: stored.rows,
+                records,
+                rows,
                 index: index.entry,
                 quant: codes.entry,
-                vectors: stored.vectors.entry,
-                floats: stored.floats.as_ref().map(|floats| floats.entry),
+                vectors: vectors.entry,
+                floats: floats.as_ref().map(|floats| floats.entry),
+                order: &order,
             };
-            measure(sample, &parts, source, storage, &mut reporter)?
+            measure(
+                held_out,
+                clusters.coverage.as_ref(),
+                &parts,
+                storage,
+                &mut reporter,
+            )?
         }
         _ => Vec::new(),
     };
+    drop(order);
     let queries = efforts
         .iter()
         .map(|effort| effort.total / effort.k.max(1))
         .max();
     segments.push(codes);
-    segments.push(stored.vectors);
-    segments.extend(stored.floats);
-    segments.extend(ids);
+    segments.push(vectors);
+    segments.extend(floats);
+    segments.extend(order_segment);
+    segments.extend(ids_segment);
 
     reporter.start(Phase::Commit, Some(1))?;
     let (id, offset) = plan.next();
     let tables = write_tables(&mut segments, id, offset, options.timestamp, storage);
     if let Some(tables) = tables.map_err(PackError::output("write the digests"))? {
-        plan.place(SegmentType::DIGEST, tables.entry.payload_length);
+        plan.place(SegmentType::DIGEST, 0, tables.entry.payload_length);
         segments.push(tables);
     }
-    let id_kind = stored.ids.as_ref().map_or(IdKind::None, |ids| ids.kind());
-    let dimension = plan.records.dimension as u32;
-    let mut manifest = ManifestBuf::new(
-        stored.rows,
+    let id_kind = ids.as_ref().map_or(IdKind::None, |(_, ids)| ids.kind());
+    let head = ManifestHead::new(
+        rows,
         dimension,
+        lists.count() as u32,
         options.metric,
         options.vectors,
         id_kind,
     );
+    let mut manifest = ManifestBuf::new(head);
     manifest.entries = segments.iter().map(|segment| segment.entry).collect();
     manifest.efforts = efforts;
     manifest.properties = options.properties.clone();
@@ -82,8 +184,10 @@ pub(crate) fn build(
     let file_length = commit(&manifest, id, offset, options.timestamp, storage)?;
     reporter.done(1)?;
     Ok(PackReport {
-        rows: stored.rows,
+        rows,
         dimension,
+        lists: lists.count() as u32,
+        second_entries: lists.second_entries(),
         metric: options.metric,
         vectors: options.vectors,
         id_kind,
@@ -94,6 +198,37 @@ pub(crate) fn build(
         ignored_columns: source.info().ignored_columns.clone(),
         phases: reporter.finish(),
     })
+}
+
+/// How many lists are asked for, if any number is.
+fn wanted_lists(options: &Options, rows: u32) -> Result<Option<usize>, PackError> {
+    let most = rows.min(limits::MAX_LISTS);
+    match options.lists {
+        Some(lists) if !(1..=most).contains(&lists) => Err(PackError::TooManyLists { lists, most }),
+        lists => Ok(lists.map(|lists| lists as usize)),
+    }
+}
+
+/// The INDEX payload.
+fn write_index(
+    clusters: &Clusters,
+    rows: u32,
+    records: Records,
+    mean: &[f32],
+    seed: u64,
+) -> Result<Vec<u8>, FormatError> {
+    let dimension = records.dimension as u32;
+    let lists = clusters.lists.count() as u32;
+    let head = IndexHead::new(
+        rows,
+        dimension,
+        records.metric,
+        records.vectors,
+        lists,
+        seed,
+    );
+    let directory = quant::directory(&clusters.lists, dimension);
+    index::write(&head, mean, &directory, &clusters.codes, &clusters.records)
 }
 
 /// The sizes of all segments, those of the manifest and the root included.

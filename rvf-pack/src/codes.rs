@@ -1,143 +1,94 @@
 //! The 1-bit codes and their correction words (spec/kernel.md, section 3).
 
-use half::f16;
-use rayon::prelude::*;
-use rvf_microkernel::rotate;
-use rvf_types::{Metric, quant};
-
-use crate::error::PackError;
-use crate::progress::{Phase, Reporter};
-use crate::records::Records;
-use crate::store::Stored;
-use crate::writer::{SegmentWriter, Storage, Written};
-
-/// Bytes of records that are read back at once, unless a single group has more.
-const READ: usize = 4 << 20;
-
-/// Rows of a full group.
-const GROUP: usize = quant::GROUP_ROWS as usize;
-
-/// Computes the codes of all stored vectors and writes QUANT.
-pub(crate) fn write_codes(
-    seed: u64,
-    stored: &Stored,
-    records: Records,
-    storage: &mut dyn Storage,
-    reporter: &mut Reporter<'_, '_>,
-) -> Result<Written, PackError> {
-    reporter.start(Phase::Code, Some(stored.rows.into()))?;
-    let stride = records.exact_stride();
-    let at_once = (READ / (stride * GROUP)).max(1) * GROUP;
-    let coder = Coder::new(records, &stored.mean, seed);
-    let mut writer = SegmentWriter::new(stored.segments.quant);
-    let (mut buffer, mut groups) = (Vec::new(), Vec::new());
-    let mut offset = stored.exact_vectors().payload_offset();
-    let mut done = 0;
-    let rows = stored.rows as usize;
-    while done < rows {
-        let count = at_once.min(rows - done);
-        buffer.resize(count * stride, 0);
-        storage
-            .read_at(offset, &mut buffer)
-            .map_err(PackError::output("read the vectors back"))?;
-        coder.encode(&buffer, &mut groups);
-        writer
-            .write(storage, &groups)
-            .map_err(PackError::output("write the codes"))?;
-        offset += buffer.len() as u64;
-        done += count;
-        reporter.done(done as u64)?;
-    }
-    writer
-        .finish(storage)
-        .map_err(PackError::output("write the codes"))
-}
+use rvf_microkernel::{Backend, rotate};
+use rvf_types::{FormatError, Metric, quant};
 
 /// Computes codes.
-#[derive(Debug)]
-struct Coder<'a> {
-    records: Records,
-    mean: &'a [f32],
-    seed: u64,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coder {
+    pub(crate) dimension: usize,
+    pub(crate) metric: Metric,
+    pub(crate) seed: u64,
+    pub(crate) backend: Backend,
 }
 
-/// What a task works in.
-struct Scratch {
-    halves: Vec<f16>,
-    residual: Vec<f32>,
+/// What the entries of a list are coded around.
+#[derive(Debug, Clone)]
+pub(crate) struct Around {
+    centroid: Vec<f32>,
+    /// R(c − m): zeros where the centroid is the mean.
+    turned: Vec<f32>,
 }
 
-impl<'a> Coder<'a> {
-    fn new(records: Records, mean: &'a [f32], seed: u64) -> Self {
-        Self {
-            records,
-            mean,
-            seed,
+impl Coder {
+    /// Words of a code.
+    pub(crate) fn words(&self) -> usize {
+        self.dimension.div_ceil(64)
+    }
+
+    /// The one list: its centroid is the mean.
+    pub(crate) fn around_mean(&self, mean: &[f32]) -> Around {
+        Around {
+            centroid: mean.to_vec(),
+            turned: vec![0.0; mean.len()],
         }
     }
 
-    /// Turns the most exact records of whole groups, or of the last rows, into the bytes of those groups (R-QNT-1).
-    fn encode(&self, records: &[u8], groups: &mut Vec<u8>) {
-        let stride = self.records.exact_stride();
-        let count = records.len() / stride;
-        let dimension = self.records.dimension;
-        let list_length = |rows: usize| quant::list_length(rows as u32, dimension as u32) as usize;
-        groups.clear();
-        groups.resize(list_length(count), 0);
-        let scratch = || Scratch {
-            halves: vec![f16::ZERO; dimension],
-            residual: vec![0.0; dimension],
-        };
-        groups
-            .par_chunks_mut(list_length(GROUP))
-            .zip(records.par_chunks(GROUP * stride))
-            .for_each_init(scratch, |scratch, (group, records)| {
-                self.encode_group(scratch, records, group)
-            });
-    }
-
-    fn encode_group(&self, scratch: &mut Scratch, records: &[u8], group: &mut [u8]) {
-        let records = records.chunks_exact(self.records.exact_stride());
-        let code_length = quant::code_length(self.records.dimension as u32) as usize;
-        let (codes, corrections) = group.split_at_mut(records.len() * code_length);
-        let rows = codes
-            .chunks_exact_mut(code_length)
-            .zip(corrections.as_chunks_mut().0);
-        for (record, (code, correction)) in records.zip(rows) {
-            *correction = self.encode_row(scratch, record, code).to_le_bytes();
+    /// A list of several.
+    pub(crate) fn around(&self, centroid: &[f32], mean: &[f32]) -> Around {
+        let mut turned: Vec<f32> = centroid.iter().zip(mean).map(|(c, m)| c - m).collect();
+        rotate(&mut turned, self.seed, self.backend);
+        Around {
+            centroid: centroid.to_vec(),
+            turned,
         }
     }
 
-    /// Writes a row's code, whose bits must be zero, and returns its correction word.
-    fn encode_row(&self, scratch: &mut Scratch, record: &[u8], code: &mut [u8]) -> u32 {
-        let residual = &mut scratch.residual;
-        self.records.decode(record, &mut scratch.halves, residual);
-        for (value, mean) in residual.iter_mut().zip(self.mean) {
-            *value -= mean;
+    /// The bytes of a list that owns all of these vectors, around the mean.
+    pub(crate) fn one_list(&self, vectors: &[f32], mean: &[f32]) -> Result<Vec<u8>, FormatError> {
+        let around = self.around_mean(mean);
+        let words = self.words();
+        let mut codes = vec![0; vectors.len() / self.dimension * words];
+        let mut corrections = Vec::with_capacity(vectors.len() / self.dimension);
+        let mut residual = vec![0.0; self.dimension];
+        let vectors = vectors.chunks_exact(self.dimension);
+        for (vector, code) in vectors.zip(codes.chunks_exact_mut(words)) {
+            residual.copy_from_slice(vector);
+            corrections.push(self.encode(&around, &mut residual, code));
         }
-        let mut beta = 0.0;
-        if self.records.metric == Metric::InnerProduct {
-            for (value, mean) in residual.iter().zip(self.mean) {
-                beta += f64::from(*value) * f64::from(*mean);
+        quant::write_list(self.dimension as u32, &codes, &corrections, 0, &[])
+    }
+
+    /// Codes the x̂ in `residual`, which it overwrites: fills the code, which has W words, and returns the correction
+    /// word.
+    pub(crate) fn encode(&self, around: &Around, residual: &mut [f32], code: &mut [u64]) -> u32 {
+        for (value, centre) in residual.iter_mut().zip(&around.centroid) {
+            *value -= centre;
+        }
+        let mut product = 0.0;
+        if self.metric == Metric::InnerProduct {
+            for (value, centre) in residual.iter().zip(&around.centroid) {
+                product += f64::from(*value) * f64::from(*centre);
             }
-            beta = -beta;
         }
-        rotate(residual, self.seed, self.records.backend);
-        // Bit i of a word is bit i mod 8 of its byte i / 8: words are little-endian.
-        for (byte, values) in code.iter_mut().zip(residual.chunks(8)) {
-            *byte = values
+        rotate(residual, self.seed, self.backend);
+        for (word, values) in code.iter_mut().zip(residual.chunks(64)) {
+            *word = values
                 .iter()
                 .rev()
-                .fold(0, |byte, value| byte << 1 | u8::from(*value >= 0.0));
+                .fold(0, |word, value| word << 1 | u64::from(*value >= 0.0));
         }
-        let (mut squares, mut magnitudes) = (0.0_f64, 0.0_f64);
-        for value in residual.iter().copied().map(f64::from) {
+        // Σ rᵢ², Σ |rᵢ| and Σ ±tᵢ. Each is summed in order, so all three in one loop take the time of one.
+        let (mut squares, mut magnitudes, mut shift) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for (value, turned) in residual.iter().zip(&around.turned) {
+            let (value, turned) = (f64::from(*value), f64::from(*turned));
             squares += value * value;
             magnitudes += value.abs();
+            shift += if value >= 0.0 { turned } else { -turned };
         }
-        let (factor, beta) = match self.records.metric {
+        let (factor, gamma) = match self.metric {
             Metric::L2 => (2.0, squares),
-            Metric::InnerProduct => (1.0, beta),
+            Metric::InnerProduct => (1.0, -product),
             Metric::Cosine => (1.0, squares / 2.0),
         };
         let alpha = if magnitudes == 0.0 {
@@ -145,7 +96,7 @@ impl<'a> Coder<'a> {
         } else {
             factor * squares / magnitudes
         };
-        correction_word(beta, alpha)
+        correction_word(gamma + alpha * shift, alpha)
     }
 }
 

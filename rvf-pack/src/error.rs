@@ -75,6 +75,13 @@ pub enum PackError {
         /// What was expected.
         expected: &'static str,
     },
+    /// More lists are asked for than there can be.
+    TooManyLists {
+        /// Lists.
+        lists: u32,
+        /// The most that there can be.
+        most: u32,
+    },
     /// A module for the file is refused.
     Module {
         /// Which one, counted from 0 in the order in which they were given.
@@ -261,6 +268,10 @@ impl fmt::Display for PackError {
                     "{place}: expected {expected}, found another id; correct it, or leave the ids out (--no-ids)"
                 )
             }
+            Self::TooManyLists { lists, most } => write!(
+                f,
+                "expected 1 to {most} lists (65,536, or one for each row), found {lists}; ask for fewer (--lists), or leave the number to the packer"
+            ),
             Self::Module { index, error } => {
                 write!(f, "module {index} (from 0) of those for the file: {error}")
             }

@@ -26,32 +26,33 @@ const ENTRY: u64 = 8;
 /// Entries of the hash index that are written at once.
 const ENTRIES_AT_ONCE: usize = 64 << 10;
 
-/// Writes IDS, or finds the rows that share an id.
-pub(crate) fn write_ids(
+/// The hash index of the ids, or the rows that share one.
+pub(crate) fn index_ids(
     ids: &Ids,
     options: &Options,
-    plan: &mut Plan,
     source: &mut dyn Source,
-    storage: &mut dyn Storage,
     reporter: &mut Reporter<'_, '_>,
+) -> Result<HashIndex, PackError> {
+    reporter.start(Phase::Ids, Some(ids.len() as u64))?;
+    ids.index().or_else(|(first, second)| {
+        let id = ids.get(second);
+        let from_source = matches!(options.ids, IdChoice::Source);
+        let [first, second] = places(first, second, from_source.then_some(source))?.map(Box::new);
+        Err(PackError::DuplicateId { id, first, second })
+    })
+}
+
+/// Writes IDS.
+pub(crate) fn write_ids(
+    ids: &Ids,
+    index: &HashIndex,
+    plan: &mut Plan,
+    storage: &mut dyn Storage,
 ) -> Result<Written, PackError> {
-    let rows = ids.len() as u64;
-    reporter.start(Phase::Ids, Some(rows))?;
-    let index = match ids.index() {
-        Ok(index) => index,
-        Err((first, second)) => {
-            let id = ids.get(second);
-            let from_source = matches!(options.ids, IdChoice::Source);
-            let [first, second] =
-                places(first, second, from_source.then_some(source))?.map(Box::new);
-            return Err(PackError::DuplicateId { id, first, second });
-        }
-    };
-    let mut writer = SegmentWriter::new(plan.place(SegmentType::IDS, ids.payload_length()));
+    let mut writer = SegmentWriter::new(plan.place(SegmentType::IDS, 0, ids.payload_length()));
     let failed = PackError::output("write the ids");
-    ids.write(&index, |bytes| writer.write(storage, bytes))
+    ids.write(index, |bytes| writer.write(storage, bytes))
         .map_err(&failed)?;
-    reporter.done(rows)?;
     writer.finish(storage).map_err(failed)
 }
 

@@ -4,7 +4,7 @@ use rvf_types::{SegmentType, header, limits};
 
 use crate::writer::Segment;
 
-/// Blocks of VEC and IDS, 4 KiB. Searches read single records and ids here and there: the smaller a block, the less is
+/// Blocks of VEC, ORDER and IDS, 4 KiB. Searches read single records, numbers and ids here and there: the smaller a block, the less is
 /// hashed for one of them; each takes 16 bytes of a digest table (0.4 %).
 pub const POINT_BLOCK_LOG: u8 = 12;
 
@@ -20,7 +20,7 @@ pub const WHOLE_BLOCK_LOG: u8 = 16;
 fn block_log(kind: SegmentType, payload_length: u64) -> u8 {
     match kind {
         _ if payload_length <= 1 << WHOLE_BLOCK_LOG => WHOLE_BLOCK_LOG,
-        SegmentType::VEC | SegmentType::IDS => POINT_BLOCK_LOG,
+        SegmentType::VEC | SegmentType::IDS | SegmentType::ORDER => POINT_BLOCK_LOG,
         SegmentType::QUANT => SCAN_BLOCK_LOG,
         _ => WHOLE_BLOCK_LOG,
     }

@@ -34,9 +34,13 @@
 //!
 //! Segments are written, and commits made, by [`writer`], which knows nothing of sources.
 
+mod arrange;
 mod build;
+mod cluster;
 mod codes;
+mod cost;
 mod error;
+mod hash;
 mod ids;
 mod layout;
 mod mean;
@@ -45,6 +49,7 @@ mod module;
 mod packer;
 mod plan;
 mod progress;
+mod quant;
 mod quantise;
 mod records;
 mod report;

@@ -62,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) timestamp: u64,
     pub(crate) seed: u64,
     pub(crate) measure: bool,
+    /// None: as many as are best.
+    pub(crate) lists: Option<u32>,
 }
 
 /// Where the ids come from.
@@ -101,6 +103,7 @@ impl<'a> Packer<'a> {
             timestamp: 0,
             seed: DEFAULT_SEED,
             measure: true,
+            lists: None,
         };
         Self {
             options,
@@ -189,10 +192,19 @@ impl<'a> Packer<'a> {
         Ok(self)
     }
 
-    /// The seed of the rotation: [`DEFAULT_SEED`] unless it is set.
+    /// The seed of the rotation, and of what is drawn to find lists: [`DEFAULT_SEED`] unless it is set. 0 stands for that
+    /// too, as the rotation has no seed 0 (K-ROT-1).
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.options.seed = seed;
+        self.options.seed = if seed == 0 { DEFAULT_SEED } else { seed };
+        self
+    }
+
+    /// The number of lists that the vectors are divided into, 1 to 65,536 and at most the number of rows, in place of
+    /// what is found to be best: a search visits some of them alone. With 1 it looks at all vectors.
+    #[must_use]
+    pub fn lists(mut self, lists: u32) -> Self {
+        self.options.lists = Some(lists);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use rvf_microkernel::Backend;
-use rvf_types::{IndexHead, SegmentType, VectorKind, index, limits, quant, vec};
+use rvf_types::{SegmentType, limits};
 
 use crate::error::PackError;
 use crate::layout::Layout;
@@ -12,23 +12,12 @@ use crate::records::Records;
 use crate::source::Source;
 use crate::writer::{Segment, SegmentWriter, Storage, Written};
 
-/// The parameters of the file, and where its first segments stand.
+/// The parameters of the file, and the modules that go into it.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) records: Records,
-    seed: u64,
-    index: Segment,
-    modules: Vec<(Segment, Vec<u8>)>,
-    /// What follows the modules.
+    modules: Vec<(u32, Vec<u8>)>,
     layout: Layout,
-}
-
-/// Where the segments stand whose lengths depend on the number of rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowSegments {
-    pub(crate) quant: Segment,
-    pub(crate) vectors: Segment,
-    pub(crate) floats: Option<Segment>,
 }
 
 impl Plan {
@@ -45,49 +34,26 @@ impl Plan {
             vectors: options.vectors,
             backend: Backend::best(),
         };
-        let mut layout = Layout::new(options.timestamp);
-        let index_length = index::payload_length(dimension as u32, index::LISTS);
-        let index = layout.place(SegmentType::INDEX, 0, index_length);
-        let mut modules = Vec::new();
-        for (number, module) in options.modules.iter().enumerate() {
-            let payload = module.payload();
-            let (sub_kind, payload) = payload.map_err(|error| PackError::Module {
-                index: number,
-                error,
-            })?;
-            modules.push((
-                layout.place(SegmentType::WASM, sub_kind, payload.len() as u64),
-                payload,
-            ));
-        }
+        let modules = options.modules.iter().zip(0..).map(|(module, index)| {
+            module
+                .payload()
+                .map_err(|error| PackError::Module { index, error })
+        });
         Ok(Self {
             records,
-            seed: options.seed,
-            index,
-            modules,
-            layout,
+            modules: modules.collect::<Result<_, _>>()?,
+            layout: Layout::new(options.timestamp),
         })
     }
 
-    /// Gives out the places of the segments that hold `rows` rows.
-    pub(crate) fn place_rows(&mut self, rows: u32) -> RowSegments {
-        let dimension = self.records.dimension as u32;
-        let vectors = |kind: VectorKind| {
-            let length = vec::payload_length(kind, rows, dimension);
-            (SegmentType::VEC, u32::from(kind.byte()), length)
-        };
-        let (i8s, floats) = (vectors(VectorKind::I8), vectors(self.records.vectors));
-        let mut place = |(kind, sub_kind, length)| self.layout.place(kind, sub_kind, length);
-        RowSegments {
-            quant: place((SegmentType::QUANT, 0, quant::list_length(rows, dimension))),
-            vectors: place(i8s),
-            floats: (self.records.vectors != VectorKind::I8).then(|| place(floats)),
-        }
-    }
-
-    /// Gives out the place of a further segment.
-    pub(crate) fn place(&mut self, kind: SegmentType, payload_length: u64) -> Segment {
-        self.layout.place(kind, 0, payload_length)
+    /// Gives out the place of the next segment. `payload_length` is that which it will have.
+    pub(crate) fn place(
+        &mut self,
+        kind: SegmentType,
+        sub_kind: u32,
+        payload_length: u64,
+    ) -> Segment {
+        self.layout.place(kind, sub_kind, payload_length)
     }
 
     /// The id that the next segment gets, and where it starts.
@@ -97,33 +63,28 @@ impl Plan {
 
     /// Writes INDEX and the modules.
     pub(crate) fn write_first(
-        &self,
-        rows: u32,
-        mean: &[f32],
+        &mut self,
+        index: &[u8],
         storage: &mut dyn Storage,
     ) -> Result<Vec<Written>, PackError> {
-        let Records {
-            dimension,
-            metric,
-            vectors,
-            ..
-        } = self.records;
-        let head = IndexHead::new(rows, dimension as u32, metric, vectors, self.seed);
-        let mut written = vec![
-            write_whole(self.index, &index::write(&head, mean)?, storage)
-                .map_err(PackError::output("write the index"))?,
-        ];
-        for (segment, payload) in &self.modules {
-            written.push(
-                write_whole(*segment, payload, storage)
-                    .map_err(PackError::output("write the modules"))?,
-            );
+        let place = self.place(SegmentType::INDEX, 0, index.len() as u64);
+        let index = write_whole(place, index, storage);
+        let mut written = vec![index.map_err(PackError::output("write the index"))?];
+        for (sub_kind, payload) in std::mem::take(&mut self.modules) {
+            let place = self.place(SegmentType::WASM, sub_kind, payload.len() as u64);
+            let module = write_whole(place, &payload, storage);
+            written.push(module.map_err(PackError::output("write the modules"))?);
         }
         Ok(written)
     }
 }
 
-fn write_whole(segment: Segment, payload: &[u8], storage: &mut dyn Storage) -> io::Result<Written> {
+/// Writes a segment whose payload is at hand.
+pub(crate) fn write_whole(
+    segment: Segment,
+    payload: &[u8],
+    storage: &mut dyn Storage,
+) -> io::Result<Written> {
     let mut writer = SegmentWriter::new(segment);
     writer.write(storage, payload)?;
     writer.finish(storage)

@@ -15,8 +15,14 @@ pub enum Phase {
     Store,
     /// Indexes the ids, or looks for the rows that share one. Counted in rows.
     Ids,
-    /// Computes the codes of the stored vectors. Counted in rows.
+    /// Finds centroids for lists of vectors. Counted in comparisons of a row with them all.
+    Cluster,
+    /// Finds the lists of each row. Counted in rows.
+    Assign,
+    /// Computes the codes of the stored vectors. Counted in entries of lists.
     Code,
+    /// Brings the vectors into the order of the lists. Counted in rows.
+    Arrange,
     /// Searches with rows held out as queries, at several efforts. Counted in searches.
     Search,
     /// Reads the input again to search it exactly. Counted in rows.
@@ -32,7 +38,10 @@ impl Phase {
         match self {
             Self::Store => "store",
             Self::Ids => "ids",
+            Self::Cluster => "cluster",
+            Self::Assign => "assign",
             Self::Code => "code",
+            Self::Arrange => "arrange",
             Self::Search => "search",
             Self::Exact => "exact",
             Self::Commit => "commit",

@@ -190,7 +190,7 @@ impl Records {
 }
 
 /// Writes a record of VEC i8 (R-VEC-1); its padding must be zero already. Returns the scale.
-fn encode_i8(row: u32, vector: &[f32], record: &mut [u8]) -> f32 {
+pub(crate) fn encode_i8(row: u32, vector: &[f32], record: &mut [u8]) -> f32 {
     let (head, components) = record.split_at_mut(vec::I8_HEAD_LEN as usize);
     let (scale, sum) = quantise(vector, &mut components[..vector.len()]);
     let words = [row.to_le_bytes(), scale.to_le_bytes(), sum.to_le_bytes()];
@@ -199,7 +199,7 @@ fn encode_i8(row: u32, vector: &[f32], record: &mut [u8]) -> f32 {
 }
 
 /// The vector that a record of VEC i8 stands for. The products are exact.
-fn restore(scale: f32, record: &[u8], vector: &mut [f32]) {
+pub(crate) fn restore(scale: f32, record: &[u8], vector: &mut [f32]) {
     for (value, byte) in vector.iter_mut().zip(&record[vec::I8_HEAD_LEN as usize..]) {
         *value = scale * f32::from(byte.cast_signed());
     }

@@ -14,6 +14,10 @@ pub struct PackReport {
     pub rows: u32,
     /// Components of each vector.
     pub dimension: u32,
+    /// Lists of vectors; one where a search looks at all.
+    pub lists: u32,
+    /// Vectors that are found in a second list too.
+    pub second_entries: u32,
     /// The metric.
     pub metric: Metric,
     /// The most exact form of the vectors that is kept.

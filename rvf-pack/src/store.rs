@@ -3,50 +3,42 @@
 use std::io;
 use std::sync::Arc;
 
-use rvf_types::SegmentEntry;
-
 use crate::error::PackError;
 use crate::ids::Ids;
 use crate::mean::Mean;
 use crate::measure::{Sample, Sampler};
 use crate::packer::{IdChoice, Options};
-use crate::plan::{Plan, RowSegments};
 use crate::progress::{Phase, Reporter};
 use crate::records::{Fault, Records};
 use crate::source::{Batch, Place, Source};
-use crate::writer::{SegmentWriter, Storage, Written};
+use crate::writer::{Storage, View};
 
 /// Bytes of vectors, as f32, that are read at once. Two batches are in memory: one is read while the other is stored.
 const BATCH: usize = 4 << 20;
 
-/// Bytes that are copied at once.
-const COPY: usize = 4 << 20;
-
 /// What the pass has left.
-#[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) rows: u32,
     pub(crate) mean: Vec<f32>,
-    pub(crate) segments: RowSegments,
-    /// VEC i8.
-    pub(crate) vectors: Written,
-    /// VEC f16 or f32, if it is kept.
-    pub(crate) floats: Option<Written>,
+    /// The records of VEC i8, in the order of the rows.
+    pub(crate) i8s: Spool,
+    /// Those of VEC f16 or f32, if it is kept.
+    pub(crate) floats: Option<Spool>,
     pub(crate) ids: Option<Arc<Ids>>,
     pub(crate) sample: Option<Sample>,
 }
 
 impl Stored {
-    /// The segment of the most exact vectors.
-    pub(crate) fn exact_vectors(&self) -> SegmentEntry {
-        self.floats.as_ref().unwrap_or(&self.vectors).entry
+    /// The most exact records of all rows.
+    pub(crate) fn exact_records(&mut self) -> Result<View<'_>, PackError> {
+        self.floats.as_mut().unwrap_or(&mut self.i8s).view()
     }
 }
 
 /// Reads all rows of `source`, from its start.
 pub(crate) fn store(
     options: &Options,
-    plan: &mut Plan,
+    records: Records,
     source: &mut dyn Source,
     storage: &mut dyn Storage,
     reporter: &mut Reporter<'_, '_>,
@@ -61,34 +53,34 @@ pub(crate) fn store(
         }
         list.check()?;
     }
-    let sink = match expected {
-        Some(rows) => Sink::placed(plan.place_rows(checked_rows(rows)?)),
-        None => Sink::spooled(storage, plan.records)
-            .map_err(PackError::output("create a temporary file"))?,
-    };
+    if let Some(rows) = expected {
+        checked_rows(rows)?;
+    }
+    let mut spool = || Spool::new(storage).map_err(PackError::output("create a temporary file"));
+    let i8s = spool()?;
+    let floats = (records.float_stride() > 0).then(spool).transpose()?;
     let mut pass = Pass {
-        records: plan.records,
-        sink,
+        records,
+        i8s,
+        floats,
         rows: 0,
-        mean: Mean::new(plan.records.dimension),
+        mean: Mean::new(records.dimension),
         ids: match &options.ids {
             IdChoice::Source if source.info().has_ids => Wanted::Yes(None),
             _ => Wanted::No,
         },
-        sampler: options
-            .measure
-            .then(|| Sampler::new(plan.records.dimension)),
-        i8s: Vec::new(),
-        floats: Vec::new(),
+        sampler: options.measure.then(|| Sampler::new(records.dimension)),
+        i8_bytes: Vec::new(),
+        float_bytes: Vec::new(),
     };
-    let at_once = batch_rows(plan.records.dimension);
+    let at_once = batch_rows(records.dimension);
     let (mut batch, mut next) = (Batch::default(), Batch::default());
     let mut count = source.next_batch(at_once, &mut batch)?;
     while count > 0 {
         // The next batch is read while this one is worked on. An error in this one comes first in the input.
         let (read, stored) = rayon::join(
             || source.next_batch(at_once, &mut next),
-            || pass.take(&mut batch, count, storage),
+            || pass.take(&mut batch, count),
         );
         stored?;
         reporter.done(u64::from(pass.rows))?;
@@ -109,14 +101,11 @@ pub(crate) fn store(
         (_, Wanted::Yes(ids)) => ids.map(Arc::new),
         _ => None,
     };
-    let failed = PackError::output("write the vectors");
-    let (segments, vectors, floats) = pass.sink.finish(plan, pass.rows, storage).map_err(failed)?;
     Ok(Stored {
         rows: pass.rows,
         mean: pass.mean.finish(),
-        segments,
-        vectors,
-        floats,
+        i8s: pass.i8s,
+        floats: pass.floats,
         ids,
         sample: pass.sampler.map(Sampler::finish),
     })
@@ -139,23 +128,19 @@ enum Wanted {
 
 struct Pass {
     records: Records,
-    sink: Sink,
+    i8s: Spool,
+    floats: Option<Spool>,
     rows: u32,
     mean: Mean,
     ids: Wanted,
     sampler: Option<Sampler>,
-    i8s: Vec<u8>,
-    floats: Vec<u8>,
+    i8_bytes: Vec<u8>,
+    float_bytes: Vec<u8>,
 }
 
 impl Pass {
     /// Stores a batch of `count` rows.
-    fn take(
-        &mut self,
-        batch: &mut Batch,
-        count: usize,
-        storage: &mut dyn Storage,
-    ) -> Result<(), PackError> {
+    fn take(&mut self, batch: &mut Batch, count: usize) -> Result<(), PackError> {
         let first_row = self.rows;
         let wants_ids = matches!(self.ids, Wanted::Yes(_));
         if Some(batch.vectors.len()) != count.checked_mul(self.records.dimension)
@@ -172,8 +157,8 @@ impl Pass {
         let encoded = self.records.encode(
             first_row,
             &mut batch.vectors,
-            &mut self.i8s,
-            &mut self.floats,
+            &mut self.i8_bytes,
+            &mut self.float_bytes,
         );
         encoded.map_err(|(index, fault)| self.fault(Box::new(batch.place(index)), fault))?;
         if let Wanted::Yes(ids) = &mut self.ids {
@@ -186,9 +171,12 @@ impl Pass {
             }
         }
         self.mean.add(&batch.vectors);
-        self.sink
-            .write(storage, &self.i8s, &self.floats)
-            .map_err(PackError::output("write the vectors"))
+        let failed = PackError::output("write the vectors");
+        self.i8s.write(&self.i8_bytes).map_err(&failed)?;
+        match &mut self.floats {
+            Some(floats) => floats.write(&self.float_bytes).map_err(failed),
+            None => Ok(()),
+        }
     }
 
     fn fault(&self, mut place: Box<Place>, fault: Fault) -> PackError {
@@ -207,119 +195,30 @@ impl Pass {
     }
 }
 
-/// Where the records go: one place for those of VEC i8, one for those of VEC f16 or f32 if it is kept.
-enum Sink {
-    /// Their segments: the number of rows is known, and so are the places.
-    Placed(Box<(RowSegments, Pair<SegmentWriter>)>),
-    /// Temporary storages, until the number of rows is known.
-    Spooled(Pair<Spool>),
-}
-
-struct Pair<T> {
-    i8s: T,
-    floats: Option<T>,
-}
-
-struct Spool {
+/// Records in the order of the rows, for as long as it is not known in which order they will stand in the file.
+pub(crate) struct Spool {
     storage: Box<dyn Storage>,
     length: u64,
 }
 
-impl Pair<SegmentWriter> {
-    fn new(segments: &RowSegments) -> Self {
-        Self {
-            i8s: SegmentWriter::new(segments.vectors),
-            floats: segments.floats.map(SegmentWriter::new),
-        }
-    }
-}
-
-impl Sink {
-    fn placed(segments: RowSegments) -> Self {
-        Self::Placed(Box::new((segments, Pair::new(&segments))))
-    }
-
-    fn spooled(storage: &mut dyn Storage, records: Records) -> io::Result<Self> {
-        let mut spool = || {
-            Ok::<_, io::Error>(Spool {
-                storage: storage.scratch()?,
-                length: 0,
-            })
-        };
-        let i8s = spool()?;
-        let floats = if records.float_stride() > 0 {
-            Some(spool()?)
-        } else {
-            None
-        };
-        Ok(Self::Spooled(Pair { i8s, floats }))
-    }
-
-    fn write(&mut self, storage: &mut dyn Storage, i8s: &[u8], floats: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Placed(placed) => {
-                let (_, writers) = &mut **placed;
-                writers.i8s.write(storage, i8s)?;
-                writers
-                    .floats
-                    .as_mut()
-                    .map_or(Ok(()), |writer| writer.write(storage, floats))
-            }
-            Self::Spooled(spools) => {
-                spools.i8s.write(i8s)?;
-                spools
-                    .floats
-                    .as_mut()
-                    .map_or(Ok(()), |spool| spool.write(floats))
-            }
-        }
-    }
-
-    fn finish(
-        self,
-        plan: &mut Plan,
-        rows: u32,
-        storage: &mut dyn Storage,
-    ) -> io::Result<(RowSegments, Written, Option<Written>)> {
-        let (segments, writers) = match self {
-            Self::Placed(placed) => *placed,
-            Self::Spooled(spools) => {
-                let segments = plan.place_rows(rows);
-                let mut writers = Pair::new(&segments);
-                spools.i8s.copy(&mut writers.i8s, storage)?;
-                if let (Some(spool), Some(writer)) = (spools.floats, &mut writers.floats) {
-                    spool.copy(writer, storage)?;
-                }
-                (segments, writers)
-            }
-        };
-        let i8s = writers.i8s.finish(storage)?;
-        let floats = writers
-            .floats
-            .map(|writer| writer.finish(storage))
-            .transpose()?;
-        Ok((segments, i8s, floats))
-    }
-}
-
 impl Spool {
+    fn new(storage: &mut dyn Storage) -> io::Result<Self> {
+        Ok(Self {
+            storage: storage.scratch()?,
+            length: 0,
+        })
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.storage.write_at(self.length, bytes)?;
         self.length += bytes.len() as u64;
         Ok(())
     }
 
-    /// Copies all that was written to a segment.
-    fn copy(mut self, writer: &mut SegmentWriter, storage: &mut dyn Storage) -> io::Result<()> {
-        let mut buffer = vec![0; COPY];
-        let mut done = 0;
-        while done < self.length {
-            let here = usize::try_from(self.length - done).map_or(COPY, |left| left.min(COPY));
-            let buffer = &mut buffer[..here];
-            self.storage.read_at(done, buffer)?;
-            writer.write(storage, buffer)?;
-            done += here as u64;
-        }
-        Ok(())
+    /// All that was written.
+    pub(crate) fn view(&mut self) -> Result<View<'_>, PackError> {
+        self.storage
+            .view(self.length)
+            .map_err(PackError::output("read the vectors back"))
     }
 }

@@ -9,13 +9,23 @@ mod common;
 
 use common::data::{Numbers, clustered};
 use common::{Effort, File, INDEX, QUANT, read};
-use rvf_microkernel::{Backend, Hit, Index, Params, Regions, search, state_len};
+use rvf_microkernel::{Backend, HEAD_LEN, Hit, Index, Params, Regions, search, state_len};
 use rvf_pack::source::MemorySource;
 use rvf_pack::{Metric, PackReport, Packer, VectorKind};
 
 fn pack(metric: Metric, kind: VectorKind, dimension: usize, vectors: &[f32]) -> (File, PackReport) {
+    pack_with(Packer::new(), metric, kind, dimension, vectors)
+}
+
+fn pack_with(
+    packer: Packer<'_>,
+    metric: Metric,
+    kind: VectorKind,
+    dimension: usize,
+    vectors: &[f32],
+) -> (File, PackReport) {
     let mut source = MemorySource::new(dimension, vectors, None).unwrap();
-    let (file, report) = Packer::new()
+    let (file, report) = packer
         .metric(metric)
         .vectors(kind)
         .pack_to_vec(&mut source)
@@ -23,7 +33,10 @@ fn pack(metric: Metric, kind: VectorKind, dimension: usize, vectors: &[f32]) -> 
     (read(&file), report)
 }
 
-/// The rows that are held out: the 200 with the least hash of their number, the least first.
+/// How many rows are held out.
+const HELD_OUT: usize = 300;
+
+/// The rows that are held out: those with the least hash of their number, the least first.
 fn held_out(rows: usize) -> Vec<usize> {
     let mut hashes: Vec<(u64, usize)> = (0..rows)
         .map(|row| {
@@ -34,7 +47,11 @@ fn held_out(rows: usize) -> Vec<usize> {
         })
         .collect();
     hashes.sort();
-    hashes.into_iter().take(200).map(|(_, row)| row).collect()
+    hashes
+        .into_iter()
+        .take(HELD_OUT)
+        .map(|(_, row)| row)
+        .collect()
 }
 
 fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
@@ -52,14 +69,17 @@ fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 fn recount(file: &File, metric: Metric, vectors: &[f32], effort: &Effort) -> usize {
     let index = Index::parse(file.payload(INDEX)).unwrap();
     let mut params = Params::new(effort.k);
-    (params.slack, params.pool, params.deletes) = (effort.slack, effort.pool, true);
+    (params.slack, params.pool, params.filter) = (effort.slack, effort.pool, true);
+    params.probes = effort.probes;
+    let rows_of_vectors = file.rows_of_vectors();
     let k = effort.k as usize;
     let row = |row: usize| &vectors[row * file.dimension..][..file.dimension];
     let queries = effort.total as usize / k;
     let mut hits = 0;
     for own in held_out(file.rows).into_iter().take(queries) {
-        let mut deletes = vec![0; file.rows.div_ceil(8)];
-        deletes[own / 8] = 1 << (own % 8);
+        let mut live = vec![0xFF; file.rows.div_ceil(8)];
+        let number = rows_of_vectors.iter().position(|row| *row == own).unwrap();
+        live[number / 8] ^= 1 << (number % 8);
         let regions = Regions {
             index: file.payload(INDEX),
             quant: file.payload(QUANT),
@@ -69,13 +89,13 @@ fn recount(file: &File, metric: Metric, vectors: &[f32], effort: &Effort) -> usi
             } else {
                 file.vec(file.vectors.into()).unwrap()
             },
-            filter: &[],
-            deletes: &deletes,
+            filter: &live,
         };
         let mut found = vec![Hit::default(); k];
         let mut memory = vec![0; state_len(&index, &params).unwrap()];
         let (count, _) = search(
             &index,
+            &file.payload(INDEX)[HEAD_LEN..],
             &mut regions.clone(),
             &params,
             row(own),
@@ -113,20 +133,25 @@ fn check_table(file: &File, report: &PackReport) {
         if file.rows == 1 {
             0
         } else {
-            file.rows.min(200)
+            file.rows.min(HELD_OUT)
         }
     );
     for same_k in file.efforts.chunk_by(|a, b| a.k == b.k) {
         for pair in same_k.windows(2) {
-            assert!(
-                pair[0].hits < pair[1].hits
-                    && pair[0].total == pair[1].total
-                    && pair[0].slack < pair[1].slack
-            );
+            let recall = |effort: &Effort| f64::from(effort.hits) / f64::from(effort.total);
+            assert!(recall(&pair[0]) < recall(&pair[1]));
         }
         for effort in same_k {
             assert!(effort.hits <= effort.total && effort.total > 0);
-            assert_eq!(effort.scanned as usize, file.rows, "a flat scan visits all");
+            if file.lists == 1 {
+                assert_eq!(
+                    (effort.probes, effort.scanned as usize),
+                    (0, file.rows),
+                    "all are visited"
+                );
+            } else {
+                assert!((1..=file.lists).contains(&(effort.probes as usize)));
+            }
             assert!(if file.vectors == 0 {
                 effort.pool == effort.k
             } else {
@@ -159,6 +184,31 @@ fn measured_hits_are_those_of_another_count() {
         let ceiling = report.ceiling(10).unwrap();
         let least = if kind == VectorKind::I8 { 0.97 } else { 0.999 };
         assert!(ceiling >= least, "{metric} {kind}: {ceiling}");
+    }
+}
+
+#[test]
+fn with_lists_too_measured_hits_are_those_of_another_count() {
+    let vectors = clustered(3_000, 40);
+    for (metric, kind) in [
+        (Metric::Cosine, VectorKind::I8),
+        (Metric::InnerProduct, VectorKind::F16),
+        (Metric::L2, VectorKind::F32),
+    ] {
+        let packer = Packer::new().lists(50);
+        let (file, report) = pack_with(packer, metric, kind, 40, &vectors);
+        assert_eq!((file.lists, report.lists), (50, 50));
+        check_table(&file, &report);
+        for effort in &file.efforts {
+            let recount = recount(&file, metric, &vectors, effort);
+            let apart = recount.abs_diff(effort.hits as usize);
+            assert!(
+                apart * 1000 <= effort.total as usize,
+                "{metric} {kind} {effort:?}: {recount}"
+            );
+        }
+        let ceiling = report.ceiling(10).unwrap();
+        assert!(ceiling >= 0.96, "{metric} {kind}: {ceiling}");
     }
 }
 

@@ -9,7 +9,7 @@ mod common;
 
 use common::arithmetic::{code, from_half, id_hash, mean, quantise, to_half, unit};
 use common::data::{clustered, integers};
-use common::{DIGEST, File, IDS, QUANT, WASM, f32_at, read, u16_at, u32_at, u64_at};
+use common::{DIGEST, File, IDS, Index, ORDER, WASM, f32_at, read, u16_at, u32_at, u64_at};
 use rvf_pack::source::{Id, MemorySource};
 use rvf_pack::{Metric, Packer, VectorKind};
 
@@ -26,23 +26,37 @@ fn check_vectors(file: &File, vectors: &[f32]) {
     let dimension = file.dimension;
     let rows: Vec<&[f32]> = vectors.chunks(dimension).collect();
     assert_eq!(file.rows, rows.len());
+    let mut places = vec![usize::MAX; rows.len()];
+    for (place, row) in file.rows_of_vectors().into_iter().enumerate() {
+        places[row] = place;
+    }
+    if file.lists == 1 {
+        assert!(places.is_sorted() && file.of_kind(ORDER).is_empty());
+    } else {
+        let order = file
+            .payload(ORDER)
+            .chunks(4)
+            .map(|bytes| u32_at(bytes, 0) as usize);
+        assert!(order.eq(places.iter().copied()));
+    }
     let stored: Vec<Vec<f32>> = rows
         .iter()
+        .zip(&places)
         .enumerate()
-        .map(|(row, x)| check_row(file, row, x))
+        .map(|(row, (x, place))| check_row(file, *place, row, x))
         .collect();
     let units: Vec<Vec<f32>> = stored.iter().map(|x| unit(file.metric, x)).collect();
-    let (found_mean, seed) = file.index();
-    let mean = mean(&units);
-    assert_eq!(found_mean, mean);
-    check_codes(file, &units, &mean, seed);
+    let index = file.index();
+    assert_eq!(index.mean, mean(&units));
+    check_codes(file, &index, &units);
+    check_lists(file, &index);
 }
 
 /// Checks the records of a row and returns x′.
-fn check_row(file: &File, row: usize, x: &[f32]) -> Vec<f32> {
+fn check_row(file: &File, place: usize, row: usize, x: &[f32]) -> Vec<f32> {
     let number = row as u32;
     let from_floats = |stride: usize, payload: &[u8], expected: Vec<u8>| {
-        let record = &payload[row * stride..][..stride];
+        let record = &payload[place * stride..][..stride];
         assert_eq!(u32_at(record, 0), number);
         assert_eq!(record[4..][..expected.len()], expected);
         assert!(record[4 + expected.len()..].iter().all(|byte| *byte == 0));
@@ -69,7 +83,7 @@ fn check_row(file: &File, row: usize, x: &[f32]) -> Vec<f32> {
     let record = quantise(&stored);
     let stride = 12 + file.dimension.div_ceil(4) * 4;
     assert_eq!(
-        file.vec(0).unwrap()[row * stride..][..stride],
+        file.vec(0).unwrap()[place * stride..][..stride],
         record.bytes(number)
     );
     if file.vectors == 0 {
@@ -79,23 +93,73 @@ fn check_row(file: &File, row: usize, x: &[f32]) -> Vec<f32> {
     }
 }
 
-fn check_codes(file: &File, units: &[Vec<f32>], mean: &[f32], seed: u64) {
-    let mut quant = file.payload(QUANT);
-    let words = file.dimension.div_ceil(64);
-    for group in units.chunks(32) {
-        let (codes, rest) = quant.split_at(group.len() * words * 8);
-        let (corrections, rest) = rest.split_at(group.len() * 4);
-        for (row, unit) in group.iter().enumerate() {
-            let (expected, correction) = code(file.metric, seed, unit, mean);
-            let found: Vec<u64> = (0..words)
-                .map(|word| u64_at(codes, (row * words + word) * 8))
-                .collect();
-            assert_eq!(found, expected);
-            assert_eq!(u32_at(corrections, row * 4), correction);
+/// Checks the code of each entry, and those of the centroids.
+fn check_codes(file: &File, index: &Index, units: &[Vec<f32>]) {
+    let rows = file.rows_of_vectors();
+    for list in &index.lists {
+        assert_eq!(list.entries.len(), list.codes.len());
+        for (number, found) in list.entries.iter().zip(&list.codes) {
+            let unit = &units[rows[*number]];
+            assert_eq!(
+                *found,
+                code(file.metric, index.seed, unit, &list.centroid, &index.mean)
+            );
         }
-        quant = rest;
     }
-    assert!(quant.is_empty());
+    for (list, found) in index.lists.iter().zip(&index.centroid_codes) {
+        let mean = &index.mean;
+        assert_eq!(
+            *found,
+            code(file.metric, index.seed, &list.centroid, mean, mean)
+        );
+    }
+}
+
+/// Each vector is in one list of its own, in the order of the rows, and at most once in another (R-QNT-4).
+fn check_lists(file: &File, index: &Index) {
+    let rows = file.rows_of_vectors();
+    let mut second = vec![false; rows.len()];
+    for list in &index.lists {
+        let (own, others) = list.entries.split_at(list.own);
+        assert!(own.windows(2).all(|pair| rows[pair[0]] < rows[pair[1]]));
+        assert!(others.windows(2).all(|pair| pair[0] < pair[1]));
+        for number in others {
+            assert!(!own.contains(number) && !second[*number]);
+            second[*number] = true;
+        }
+    }
+}
+
+#[test]
+fn lists_hold_each_vector_and_its_code_around_their_centroid() {
+    for (rows, dimension, lists) in [
+        (2, 3, 2),
+        (40, 5, 40),
+        (300, 64, 7),
+        (500, 65, 20),
+        (600, 100, 3),
+    ] {
+        let vectors = clustered(rows, dimension);
+        for metric in METRICS {
+            for kind in KINDS {
+                let packer = Packer::new().metric(metric).vectors(kind).lists(lists);
+                let file = read(&pack(packer, dimension, &vectors));
+                assert_eq!(file.lists, lists as usize);
+                check_vectors(&file, &vectors);
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_vectors_fill_lists_as_they_can() {
+    let vectors = [1.0, 2.0, 3.0].repeat(100);
+    let file = read(&pack(
+        Packer::new().metric(Metric::L2).lists(9),
+        3,
+        &vectors,
+    ));
+    check_vectors(&file, &vectors);
 }
 
 #[test]
@@ -281,7 +345,8 @@ fn segments_stand_in_order_with_the_blocks_that_the_constants_say() {
         .ids(ids)
         .vectors(VectorKind::F16)
         .metric(Metric::L2)
-        .measure(false);
+        .measure(false)
+        .lists(20);
     let file = read(&pack(packer, 70, &clustered(rows, 70)));
     let order: Vec<(u8, u8, bool)> = file
         .segments
@@ -296,6 +361,7 @@ fn segments_stand_in_order_with_the_blocks_that_the_constants_say() {
             (0x06, rvf_pack::SCAN_BLOCK_LOG, true),
             (0x01, rvf_pack::POINT_BLOCK_LOG, true),
             (0x01, rvf_pack::POINT_BLOCK_LOG, true),
+            (0x83, rvf_pack::WHOLE_BLOCK_LOG, false),
             (0x82, rvf_pack::POINT_BLOCK_LOG, true),
             (0x81, 16, false),
         ]

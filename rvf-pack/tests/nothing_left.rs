@@ -72,8 +72,9 @@ fn an_error_in_the_input_leaves_the_old_target_and_no_other_file() {
 fn a_cancel_in_any_phase_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.rvf");
+    let packer = || Packer::new().lists(9);
     let mut seen = Vec::new();
-    Packer::new()
+    packer()
         .progress(|now| seen.push(now.phase))
         .pack_to_vec(&mut source())
         .unwrap();
@@ -82,16 +83,19 @@ fn a_cancel_in_any_phase_leaves_nothing() {
         seen,
         [
             Phase::Store,
-            Phase::Code,
-            Phase::Search,
             Phase::Exact,
+            Phase::Cluster,
+            Phase::Assign,
+            Phase::Code,
+            Phase::Arrange,
+            Phase::Search,
             Phase::Commit
         ]
     );
     for phase in seen {
         let flag = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&flag);
-        let mut packer = Packer::new()
+        let mut packer = packer()
             .cancel(flag)
             .progress(move |now| stop.store(now.phase == phase, Ordering::Relaxed));
         let error = packer.pack_to_path(&mut source(), &path).unwrap_err();

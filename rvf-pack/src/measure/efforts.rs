@@ -2,14 +2,16 @@
 
 use rvf_types::Effort;
 
+use super::coverage::Coverage;
 use super::exact::Answer;
+use super::probed;
 use super::sample::Sample;
 use super::search::{Run, Searched, Setting};
 use crate::error::PackError;
 use crate::progress::Reporter;
 
-/// The least slack that is tried. Below it a search, which scans every row in any case, saves next to nothing, and finds
-/// some two thirds of the neighbours or fewer.
+/// The least slack that is tried where all rows are scanned. Below it a search saves next to nothing, and finds some two
+/// thirds of the neighbours or fewer.
 const FIRST_SLACK: f32 = 1.5;
 
 /// Up to this slack the steps are wide.
@@ -34,141 +36,145 @@ const MOST_EXTRA: u32 = 4096;
 /// be.
 const TOTAL: usize = 10_000;
 
-/// Rows that are scanned in the runs of one step of effort, all queries together: a few seconds of work for all steps.
-/// So measuring does not outgrow the rest of the packing.
+/// Rows that are scanned in the runs of one step of effort where all are scanned, all queries together: a few seconds of
+/// work for all steps. So measuring does not outgrow the rest of the packing.
 const SCANS: u64 = 60_000_000;
 
 /// The least number of queries, however long each takes.
 const LEAST_QUERIES: usize = 50;
 
-/// How many queries are asked of a file with so many rows.
-pub(super) fn most_queries(rows: u32) -> usize {
+/// What is searched, for what, and what is to be found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Test<'a> {
+    pub(super) searched: Searched<'a>,
+    pub(super) sample: &'a Sample,
+    pub(super) answers: &'a [Answer],
+    /// Where there is more than one list.
+    pub(super) coverage: Option<&'a Coverage>,
+    pub(super) rows: u32,
+}
+
+impl Test<'_> {
+    /// The table for `k` hits.
+    pub(super) fn efforts(
+        &self,
+        k: u32,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Vec<Effort>, PackError> {
+        match self.coverage {
+            Some(coverage) => probed::efforts(self, coverage, k, reporter),
+            None => self.flat_efforts(k, reporter),
+        }
+    }
+
+    pub(super) fn run(
+        &self,
+        queries: usize,
+        setting: Setting,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Run, PackError> {
+        self.searched.run(self.sample, queries, setting, reporter)
+    }
+
+    /// How many queries are asked for `k` hits.
+    pub(super) fn queries(&self, k: u32) -> usize {
+        self.sample.len().min(TOTAL / k as usize)
+    }
+
+    /// Searches all rows at rising effort until more is of no use.
+    fn flat_efforts(
+        &self,
+        k: u32,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Vec<Effort>, PackError> {
+        let queries = self.queries(k).min(most_queries(self.rows));
+        let mut setting = Setting {
+            k,
+            probes: 0,
+            slack: FIRST_SLACK,
+            extra: self.choose_extra(queries, k, 0, reporter)?,
+        };
+        let mut runs: Vec<Effort> = Vec::new();
+        loop {
+            let run = self.run(queries, setting, reporter)?.effort(self.answers);
+            let before = runs
+                .iter()
+                .rev()
+                .find(|before| setting.slack - before.slack >= 2.0 * STEP);
+            let settled =
+                before.is_some_and(|before| is_negligible(before.hits, run.hits, run.total));
+            runs.push(run);
+            if settled || setting.slack >= MOST_SLACK {
+                return Ok(rising(runs));
+            }
+            setting.slack += if setting.slack < WIDE_UNTIL {
+                WIDE_STEP
+            } else {
+                STEP
+            };
+        }
+    }
+
+    /// How many candidates beyond k are worth a float distance: k / 2 or sixteen, doubled until more bring nothing.
+    pub(super) fn choose_extra(
+        &self,
+        queries: usize,
+        k: u32,
+        probes: u32,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<u32, PackError> {
+        if !self.searched.rescores {
+            return Ok(0);
+        }
+        let mut setting = Setting {
+            k,
+            probes,
+            slack: POOL_SLACK,
+            extra: (k / 2).max(16),
+        };
+        let mut hits = self
+            .run(queries, setting, reporter)?
+            .true_hits(self.answers);
+        while setting.extra < MOST_EXTRA {
+            let larger = Setting {
+                extra: (setting.extra * 2).min(MOST_EXTRA),
+                ..setting
+            };
+            let run = self.run(queries, larger, reporter)?;
+            let more = run.true_hits(self.answers);
+            if is_negligible(hits, more, run.total()) {
+                break;
+            }
+            (setting, hits) = (larger, more);
+        }
+        Ok(setting.extra)
+    }
+}
+
+/// How many queries are asked of a file with so many rows where all are scanned.
+fn most_queries(rows: u32) -> usize {
     let queries = SCANS / u64::from(rows).max(1);
     usize::try_from(queries)
         .unwrap_or(usize::MAX)
         .max(LEAST_QUERIES)
 }
 
-/// Searches at rising effort until more is of no use.
-pub(super) fn runs(
-    searched: &Searched<'_>,
-    sample: &Sample,
-    k: u32,
-    reporter: &mut Reporter<'_, '_>,
-) -> Result<Vec<Run>, PackError> {
-    let queries = sample.len().min(TOTAL / k as usize);
-    let extra = if searched.rescores {
-        choose_extra(searched, sample, queries, k, reporter)?
-    } else {
-        0
-    };
-    let mut runs: Vec<Run> = Vec::new();
-    let mut slack = FIRST_SLACK;
-    loop {
-        let run = searched.run(sample, queries, Setting { k, slack, extra }, reporter)?;
-        let before = runs
-            .iter()
-            .rev()
-            .find(|before| slack - before.setting.slack >= 2.0 * STEP);
-        let settled = before.is_some_and(|before| is_negligible(before.misses(&run), run.total()));
-        runs.push(run);
-        if settled || slack >= MOST_SLACK {
-            return Ok(runs);
-        }
-        slack += if slack < WIDE_UNTIL { WIDE_STEP } else { STEP };
-    }
+fn is_negligible(before: u32, hits: u32, total: u32) -> bool {
+    f64::from(hits) - f64::from(before) <= NEGLIGIBLE * f64::from(total)
 }
 
-/// How many candidates beyond k are worth a float distance: k / 2 or sixteen, doubled until more bring nothing.
-fn choose_extra(
-    searched: &Searched<'_>,
-    sample: &Sample,
-    queries: usize,
-    k: u32,
-    reporter: &mut Reporter<'_, '_>,
-) -> Result<u32, PackError> {
-    let mut setting = Setting {
-        k,
-        slack: POOL_SLACK,
-        extra: (k / 2).max(16),
-    };
-    let mut run = searched.run(sample, queries, setting, reporter)?;
-    while setting.extra < MOST_EXTRA {
-        let larger = Setting {
-            extra: (setting.extra * 2).min(MOST_EXTRA),
-            ..setting
-        };
-        let more = searched.run(sample, queries, larger, reporter)?;
-        if is_negligible(run.misses(&more), run.total()) {
-            break;
-        }
-        (setting, run) = (larger, more);
-    }
-    Ok(setting.extra)
-}
-
-fn is_negligible(misses: usize, total: usize) -> bool {
-    misses as f64 <= NEGLIGIBLE * total as f64
-}
-
-/// For each query of the sample the rows that any run found, in ascending order.
-pub(super) fn wanted_rows(sample: &Sample, runs: &[Run]) -> Vec<Vec<u32>> {
-    let mut wanted = vec![Vec::new(); sample.len()];
-    for run in runs {
-        for (wanted, hits) in wanted.iter_mut().zip(&run.hits) {
-            wanted.extend(hits.iter().map(|hit| hit.row));
-        }
-    }
-    for rows in &mut wanted {
-        rows.sort_unstable();
-        rows.dedup();
-    }
-    wanted
-}
-
-/// The table: of the runs for each k, in their order, those that found more than all before.
-pub(super) fn table(runs: &[Run], answers: &[Answer]) -> Vec<Effort> {
+/// Of efforts in the order of what they cost, those that found more than all before.
+pub(super) fn rising(runs: Vec<Effort>) -> Vec<Effort> {
     let mut table: Vec<Effort> = Vec::new();
-    for run in runs {
-        let effort = effort(run, answers);
-        let best = table.last().filter(|before| before.k == effort.k);
-        if best.is_none_or(|best| best.hits < effort.hits) {
+    for effort in runs {
+        if table
+            .last()
+            .is_none_or(|best| best.recall() < effort.recall())
+        {
             table.push(effort);
         }
     }
     table
-}
-
-fn effort(run: &Run, answers: &[Answer]) -> Effort {
-    let Setting { k, slack, extra } = run.setting;
-    let hits: usize = run
-        .hits
-        .iter()
-        .zip(answers)
-        .map(|(hits, answer)| count(hits.iter(), answer, k))
-        .sum();
-    let queries = (run.hits.len() as u64).max(1);
-    let mean = |sum: u64| u32::try_from((sum + queries / 2) / queries).unwrap_or(u32::MAX);
-    Effort {
-        k,
-        probes: 0,
-        slack,
-        pool: k + extra,
-        // At most 10,000.
-        hits: hits as u32,
-        total: run.total() as u32,
-        scanned: mean(run.scanned),
-        ranked: mean(run.ranked),
-    }
-}
-
-fn count<'a>(
-    hits: impl Iterator<Item = &'a rvf_microkernel::Hit>,
-    answer: &Answer,
-    k: u32,
-) -> usize {
-    hits.filter(|hit| answer.is_hit(hit.row, k as usize))
-        .count()
 }
 
 #[cfg(test)]

@@ -16,7 +16,11 @@ const ROWS_AT_ONCE: usize = 64 * ROWS;
 
 const LANES: usize = 16;
 
-/// The exact answers to a sample's queries: the distances of their nearest rows, and of the rows that are asked for.
+/// Rows that are kept beside the nearest because they are as far as the last of these. Of more, those behind count as no
+/// hits: what is measured is then less than what is reached.
+const MOST_TIES: usize = 4096;
+
+/// The exact answers to a sample's queries: their nearest rows.
 ///
 /// Distances are f32, summed in sixteen lanes, so that they are the same on every processor.
 #[derive(Debug)]
@@ -32,36 +36,28 @@ pub(crate) struct Exact<'a> {
     rows: usize,
 }
 
-/// What is known of one query.
+/// The nearest rows of one query, itself left out.
 #[derive(Debug)]
 pub(crate) struct Answer {
     own_row: u32,
-    /// The least distances so far, in ascending order, at most as many as are kept.
-    nearest: Vec<f32>,
     keep: usize,
-    /// The rows whose distance is wanted, in ascending order, and their distances as far as they have come by.
-    wanted: Vec<u32>,
-    distances: Vec<f32>,
+    /// Distance and row of the nearest, in this order: at most `keep`, and those that are as far as the last of them.
+    nearest: Vec<(f32, u32)>,
+    /// Row and distance of the same, by row, once all rows have come by.
+    by_row: Vec<(u32, f32)>,
 }
 
 impl<'a> Exact<'a> {
-    /// `keep`: how many of the least distances are kept. `wanted`: for each query the rows whose distances are wanted,
-    /// in ascending order, each once.
-    pub(crate) fn new(
-        metric: Metric,
-        sample: &'a Sample,
-        keep: usize,
-        wanted: Vec<Vec<u32>>,
-    ) -> Self {
+    /// `keep`: how many of the nearest are kept.
+    pub(crate) fn new(metric: Metric, sample: &'a Sample, keep: usize) -> Self {
         let groups = sample.len().div_ceil(QUERIES);
         let mut queries: Vec<f32> = sample.vectors().flatten().copied().collect();
         queries.resize(groups * QUERIES * sample.dimension, 0.0);
-        let answer = |(own_row, wanted): (&u32, Vec<u32>)| Answer {
+        let answer = |own_row: &u32| Answer {
             own_row: *own_row,
-            nearest: Vec::with_capacity(keep + 1),
             keep,
-            distances: Vec::with_capacity(wanted.len()),
-            wanted,
+            nearest: Vec::with_capacity(keep + 1),
+            by_row: Vec::new(),
         };
         Self {
             metric,
@@ -71,7 +67,7 @@ impl<'a> Exact<'a> {
                 .map(|query| dots(query, [query; QUERIES])[0])
                 .collect(),
             queries,
-            answers: sample.rows.iter().zip(wanted).map(answer).collect(),
+            answers: sample.rows.iter().map(answer).collect(),
             distances: Vec::new(),
             rows: 0,
         }
@@ -118,6 +114,17 @@ impl<'a> Exact<'a> {
     /// The distances of up to [`ROWS`] rows to all queries: query by query, [`ROWS`] values each.
     fn tile(&self, vectors: &[f32], distances: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            #[expect(
+                unsafe_code,
+                reason = "calls code for AVX-512, which is twice as fast again"
+            )]
+            // SAFETY: the processor has AVX-512F, and the function needs nothing else.
+            unsafe {
+                return self.tile_avx512(vectors, distances);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "calls code for AVX2, which is twice as fast")]
             // SAFETY: the processor has AVX2, and the function needs nothing else.
@@ -125,6 +132,12 @@ impl<'a> Exact<'a> {
                 return self.tile_avx2(vectors, distances);
             }
         }
+        self.tile_body(vectors, distances);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn tile_avx512(&self, vectors: &[f32], distances: &mut [f32]) {
         self.tile_body(vectors, distances);
     }
 
@@ -181,7 +194,15 @@ impl<'a> Exact<'a> {
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<Answer> {
+    pub(crate) fn finish(mut self) -> Vec<Answer> {
+        for answer in &mut self.answers {
+            let turned = answer
+                .nearest
+                .iter()
+                .map(|(distance, row)| (*row, *distance));
+            answer.by_row = turned.collect();
+            answer.by_row.sort_unstable_by_key(|(row, _)| *row);
+        }
         self.answers
     }
 }
@@ -189,48 +210,42 @@ impl<'a> Exact<'a> {
 impl Answer {
     /// Takes the distances of the rows from `first_row` on.
     fn take(&mut self, first_row: u32, distances: &[f32]) {
-        let end = first_row + distances.len() as u32;
-        while let Some(row) = self
-            .wanted
-            .get(self.distances.len())
-            .filter(|row| **row < end)
-        {
-            self.distances.push(distances[(row - first_row) as usize]);
-        }
         // Most rows are far: they are passed over together.
-        let limit = if self.nearest.len() < self.keep {
-            f32::INFINITY
-        } else {
-            self.worst()
-        };
+        let limit = self.limit();
         if !distances
             .iter()
-            .fold(false, |any, distance| any | (*distance < limit))
+            .fold(false, |any, distance| any | (*distance <= limit))
         {
             return;
         }
         for (distance, row) in distances.iter().zip(first_row..) {
-            if row != self.own_row && (self.nearest.len() < self.keep || *distance < self.worst()) {
-                let place = self.nearest.partition_point(|nearer| nearer <= distance);
-                self.nearest.insert(place, *distance);
-                self.nearest.truncate(self.keep);
+            if row != self.own_row && *distance <= self.limit() {
+                let place = self.nearest.partition_point(|nearer| nearer.0 <= *distance);
+                self.nearest.insert(place, (*distance, row));
+                self.nearest.truncate(self.keep + MOST_TIES);
+                let limit = self.limit();
+                while self.nearest.pop_if(|last| last.0 > limit).is_some() {}
             }
         }
     }
 
-    fn worst(&self) -> f32 {
-        self.nearest.last().copied().unwrap_or(f32::INFINITY)
+    /// How far a row may be to be one of those that are kept.
+    fn limit(&self) -> f32 {
+        let last = self.nearest.get(self.keep.wrapping_sub(1));
+        last.map_or(f32::INFINITY, |(distance, _)| *distance)
     }
 
-    /// Whether a row whose distance was wanted is as near as the k-th nearest.
+    /// The `k` nearest rows, or all others if there are fewer.
+    pub(crate) fn nearest(&self, k: usize) -> impl ExactSizeIterator<Item = u32> {
+        self.nearest.iter().take(k).map(|(_, row)| *row)
+    }
+
+    /// Whether a row is as near as the k-th nearest.
     pub(crate) fn is_hit(&self, row: u32, k: usize) -> bool {
-        let distance = self
-            .wanted
-            .binary_search(&row)
-            .ok()
-            .and_then(|place| self.distances.get(place));
+        let found = self.by_row.binary_search_by_key(&row, |(row, _)| *row);
+        let distance = found.ok().and_then(|place| self.by_row.get(place));
         match (distance, self.nearest.get(k.wrapping_sub(1))) {
-            (Some(distance), Some(kth)) => distance <= kth,
+            (Some((_, distance)), Some((kth, _))) => distance <= kth,
             _ => false,
         }
     }
@@ -337,8 +352,7 @@ mod tests {
             sampler.offer(0, &data);
             let sample = sampler.finish();
             for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
-                let wanted: Vec<u32> = (0..rows as u32).step_by(7).collect();
-                let mut exact = Exact::new(metric, &sample, 10, vec![wanted.clone(); sample.len()]);
+                let mut exact = Exact::new(metric, &sample, 10);
                 data.chunks(97 * dimension)
                     .for_each(|batch| exact.add(batch));
                 for (query, answer) in exact.finish().iter().enumerate() {
@@ -353,17 +367,16 @@ mod tests {
                         .map(|(_, d)| *d)
                         .collect();
                     others.sort_by(f64::total_cmp);
-                    assert_eq!(answer.nearest.len(), 10);
-                    for (found, expected) in answer.nearest.iter().zip(&others) {
+                    assert!(answer.nearest.len() >= 10);
+                    for ((found, row), expected) in answer.nearest.iter().zip(&others) {
                         assert!(
                             (f64::from(*found) - expected).abs() < 1e-4,
                             "{found} {expected}"
                         );
+                        assert!((all[*row as usize] - expected).abs() < 1e-4);
+                        assert!(answer.is_hit(*row, 10));
                     }
-                    for (wanted, found) in wanted.iter().zip(&answer.distances) {
-                        assert!((f64::from(*found) - all[*wanted as usize]).abs() < 1e-4);
-                    }
-                    assert_eq!(answer.distances.len(), wanted.len());
+                    assert!(!answer.is_hit(own, 10));
                 }
             }
         }
@@ -376,11 +389,26 @@ mod tests {
         let mut sampler = Sampler::new(1);
         sampler.offer(0, &[0.0]);
         let sample = sampler.finish();
-        let mut exact = Exact::new(Metric::L2, &sample, 2, vec![vec![1, 2, 3, 4]]);
+        let mut exact = Exact::new(Metric::L2, &sample, 2);
         exact.add(&data);
         let answer = &exact.finish()[0];
         assert!((1..=3).all(|row| answer.is_hit(row, 1)));
         assert!(!answer.is_hit(4, 2));
-        assert!(!answer.is_hit(0, 1), "its distance was not asked for");
+        assert!(!answer.is_hit(0, 1), "itself");
+        assert_eq!(answer.nearest(2).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn of_many_ties_some_are_kept() {
+        let mut sampler = Sampler::new(1);
+        sampler.offer(0, &[0.0]);
+        let sample = sampler.finish();
+        let mut exact = Exact::new(Metric::L2, &sample, 3);
+        exact.add(&vec![1.0; 10_000]);
+        exact.add(&[0.5, 1.0, 2.0]);
+        let answer = &exact.finish()[0];
+        assert_eq!(answer.nearest(3).collect::<Vec<_>>(), [10_000, 1, 2]);
+        assert!(answer.is_hit(3_000, 2) && !answer.is_hit(3_000, 1) && !answer.is_hit(10_002, 3));
+        assert_eq!(answer.nearest.len(), 3 + MOST_TIES);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BinaryHeap;
 
+use crate::hash::splitmix64;
+
 /// Rows that are drawn, where there are that many.
-const ROWS: usize = 200;
+const ROWS: usize = 300;
 
 /// Vectors of high dimension are drawn in such a number that they take no more memory than this.
 const BYTES: usize = 16 << 20;
@@ -82,12 +84,6 @@ impl Sample {
         self.rows.len()
     }
 
-    /// Keeps no more than the first `queries`.
-    pub(crate) fn truncate(&mut self, queries: usize) {
-        self.rows.truncate(queries);
-        self.vectors.truncate(queries * self.dimension);
-    }
-
     /// The vector of query `query`, counted from 0.
     pub(crate) fn vector(&self, query: usize) -> &[f32] {
         &self.vectors[query * self.dimension..][..self.dimension]
@@ -96,14 +92,6 @@ impl Sample {
     pub(crate) fn vectors(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.vectors.chunks_exact(self.dimension)
     }
-}
-
-/// The first number that splitmix64 gives from this state.
-fn splitmix64(state: u64) -> u64 {
-    let z = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -124,7 +112,7 @@ mod tests {
     #[test]
     fn a_sample_is_spread_and_does_not_depend_on_the_batches() {
         let one = sample(10_000, 3, 10_000);
-        assert_eq!(one.rows.len(), 200);
+        assert_eq!(one.rows.len(), ROWS);
         for (row, vector) in one.rows.iter().zip(one.vectors()) {
             assert_eq!(vector[0], (row * 3) as f32);
         }
@@ -132,7 +120,7 @@ mod tests {
         let mut rows = one.rows.clone();
         rows.sort_unstable();
         for tenth in rows.chunk_by(|a, b| a / 1000 == b / 1000) {
-            assert!((8..40).contains(&tenth.len()), "{tenth:?}");
+            assert!((15..50).contains(&tenth.len()), "{tenth:?}");
         }
         for batch in [1, 7, 4096] {
             let other = sample(10_000, 3, batch);

@@ -35,7 +35,7 @@ pub fn commit(
     let length = written.end();
     let entry = written.entry;
     let record = RootRecord::new(
-        manifest.generation,
+        manifest.head.generation,
         length,
         offset,
         entry.payload_length,
@@ -46,7 +46,7 @@ pub fn commit(
 
     let failed = PackError::output("commit the file");
     storage.sync().map_err(&failed)?;
-    if manifest.generation == 1 {
+    if manifest.head.generation == 1 {
         // Around the records all is zero; in a file that grows it is there already.
         storage
             .write_at(0, &SegmentHeader::root().to_bytes())

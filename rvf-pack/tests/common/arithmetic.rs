@@ -135,17 +135,12 @@ pub fn mean(rows: &[Vec<f32>]) -> Vec<f32> {
 /// K-ROT.
 pub fn rotate(seed: u64, u: &[f32]) -> Vec<f32> {
     let mut r = u.to_vec();
-    let mut state = seed;
-    let mut word = 0;
-    for (i, value) in r.iter_mut().enumerate() {
-        if i % 64 == 0 {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            word = z ^ (z >> 31);
-        }
-        if word >> (i % 64) & 1 == 1 {
+    let mut x = seed;
+    for value in &mut r {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        if x >> 63 == 1 {
             *value = -*value;
         }
     }
@@ -177,21 +172,30 @@ fn transform(values: &mut [f32], m: u32) {
 }
 
 /// K-CODE-2 to K-CODE-4: the words of the code, and the correction word.
-pub fn code(metric: u8, seed: u64, unit: &[f32], mean: &[f32]) -> (Vec<u64>, u32) {
-    let u: Vec<f32> = unit.iter().zip(mean).map(|(x, c)| x - c).collect();
+pub fn code(
+    metric: u8,
+    seed: u64,
+    unit: &[f32],
+    centroid: &[f32],
+    mean: &[f32],
+) -> (Vec<u64>, u32) {
+    let less = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x - y).collect::<Vec<f32>>();
+    let u = less(unit, centroid);
     let r = rotate(seed, &u);
+    let t = rotate(seed, &less(centroid, mean));
     let mut words = vec![0; r.len().div_ceil(64)];
-    for (i, value) in r.iter().enumerate() {
+    let (mut rho2, mut rho1, mut dot, mut sigma) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+    for (i, (value, t)) in r.iter().zip(&t).enumerate() {
         if *value >= 0.0 {
             words[i / 64] |= 1 << (i % 64);
+            sigma += f64::from(*t);
+        } else {
+            sigma += f64::from(-*t);
         }
-    }
-    let (mut rho2, mut rho1, mut dot) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for value in &r {
         rho2 += f64::from(*value) * f64::from(*value);
         rho1 += f64::from(value.abs());
     }
-    for (u, c) in u.iter().zip(mean) {
+    for (u, c) in u.iter().zip(centroid) {
         dot += f64::from(*u) * f64::from(*c);
     }
     let kappa = if metric == 0 { 2.0 } else { 1.0 };
@@ -200,11 +204,12 @@ pub fn code(metric: u8, seed: u64, unit: &[f32], mean: &[f32]) -> (Vec<u64>, u32
     } else {
         kappa * rho2 / rho1
     };
-    let beta = match metric {
+    let gamma = match metric {
         0 => rho2,
         1 => -dot,
         _ => rho2 / 2.0,
     };
+    let beta = gamma + alpha * sigma;
     (
         words,
         round_bits(beta as f32, 14) + round_bits(alpha as f32, 17) / (1 << 17),

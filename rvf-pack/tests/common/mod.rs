@@ -70,6 +70,7 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effort {
     pub k: u32,
+    pub probes: u32,
     pub slack: f32,
     pub pool: u32,
     pub hits: u32,
@@ -81,6 +82,7 @@ pub struct Effort {
 pub struct File {
     pub rows: usize,
     pub dimension: usize,
+    pub lists: usize,
     pub metric: u8,
     pub vectors: u8,
     pub id_kind: u8,
@@ -95,6 +97,25 @@ pub const QUANT: u8 = 0x06;
 pub const WASM: u8 = 0x10;
 pub const DIGEST: u8 = 0x81;
 pub const IDS: u8 = 0x82;
+pub const ORDER: u8 = 0x83;
+
+/// A list and its entries.
+pub struct List {
+    pub centroid: Vec<f32>,
+    /// The numbers of its own vectors, then of those that have their second entry here.
+    pub entries: Vec<usize>,
+    pub own: usize,
+    /// Code and correction word of each entry.
+    pub codes: Vec<(Vec<u64>, u32)>,
+}
+
+pub struct Index {
+    pub mean: Vec<f32>,
+    pub seed: u64,
+    pub lists: Vec<List>,
+    /// Code and correction word of each centroid; none with one list.
+    pub centroid_codes: Vec<(Vec<u64>, u32)>,
+}
 
 fn up(length: usize) -> usize {
     length.div_ceil(64) * 64
@@ -164,7 +185,7 @@ fn parts(file: &[u8], manifest: &[u8], manifest_at: usize) -> File {
         manifest[0x20..0x70].iter().all(|byte| *byte == 0),
         "no predecessor, no lineage"
     );
-    assert!(manifest[0x84..0x100].iter().all(|byte| *byte == 0));
+    assert!(manifest[0x88..0x100].iter().all(|byte| *byte == 0));
     let count = |at| u32_at(manifest, at) as usize;
     let (entries, dead, efforts, properties) = (count(0x70), count(0x74), count(0x78), count(0x7C));
     assert_eq!(dead, 0);
@@ -215,10 +236,10 @@ fn parts(file: &[u8], manifest: &[u8], manifest_at: usize) -> File {
     let at = 256 + entries * 96;
     let effort = |number: usize| {
         let entry = &manifest[at + number * 32..][..32];
-        assert_eq!(u32_at(entry, 4), 0, "all lists");
         let field = |place| u32_at(entry, place);
         Effort {
             k: field(0),
+            probes: field(4),
             slack: f32_at(entry, 8),
             pool: field(12),
             hits: field(16),
@@ -230,6 +251,7 @@ fn parts(file: &[u8], manifest: &[u8], manifest_at: usize) -> File {
     File {
         rows: u64_at(manifest, 0x10) as usize,
         dimension: count(0x18),
+        lists: count(0x84),
         metric: manifest[0x1C],
         vectors: manifest[0x1D],
         id_kind: manifest[0x1E],
@@ -276,10 +298,19 @@ impl File {
         found.map(|segment| &segment.payload[..])
     }
 
-    /// The mean, and the seed of the rotation, with the INDEX checked.
-    pub fn index(&self) -> (Vec<f32>, u64) {
+    /// The rows of the vectors in their order.
+    pub fn rows_of_vectors(&self) -> Vec<usize> {
+        let i8s = self.vec(0).unwrap();
+        let stride = i8s.len() / self.rows;
+        i8s.chunks(stride)
+            .map(|record| u32_at(record, 0) as usize)
+            .collect()
+    }
+
+    /// INDEX and QUANT, with all of their structure checked.
+    pub fn index(&self) -> Index {
         let index = self.payload(INDEX);
-        assert_eq!(&index[..8], b"RVFI\x01\x00\x00\x00");
+        assert_eq!(&index[..8], b"RVFI\x02\x00\x00\x00");
         assert_eq!(
             (u32_at(index, 8) as usize, u32_at(index, 12) as usize),
             (self.rows, self.dimension)
@@ -288,23 +319,123 @@ impl File {
         let stride = 12 + self.dimension.div_ceil(4) * 4;
         let words = self.dimension.div_ceil(64);
         let found = [0x14, 0x18, 0x1C].map(|at| u32_at(index, at) as usize);
-        assert_eq!(found, [1, words, stride]);
-        let list = (128 + 4 * self.dimension).div_ceil(64) * 64;
-        assert!(index[0x28..128].iter().all(|byte| *byte == 0));
-        assert!(
-            index[128 + 4 * self.dimension..list]
-                .iter()
-                .all(|byte| *byte == 0)
-        );
-        assert_eq!(u64_at(index, list), 0);
-        assert_eq!(u32_at(index, list + 8) as usize, self.rows);
-        assert!(index[list + 12..].iter().all(|byte| *byte == 0));
-        assert_eq!(index.len(), list + 32);
-        (
+        assert_eq!(found, [self.lists, words, stride]);
+        assert!(index[0x38..128].iter().all(|byte| *byte == 0));
+        let directory = (128 + 4 * self.dimension).div_ceil(64) * 64;
+        let zeros = |from: usize, to: usize| assert!(index[from..to].iter().all(|byte| *byte == 0));
+        zeros(128 + 4 * self.dimension, directory);
+        let floats = |at: usize| {
             (0..self.dimension)
-                .map(|i| f32_at(index, 128 + 4 * i))
-                .collect(),
-            u64_at(index, 0x20),
-        )
+                .map(|i| f32_at(index, at + 4 * i))
+                .collect::<Vec<_>>()
+        };
+        let mean = floats(128);
+        let end = directory + 32 * self.lists;
+        let (mut centroids, mut centroid_codes) = (vec![mean.clone()], Vec::new());
+        let offsets = (u64_at(index, 0x28) as usize, u64_at(index, 0x30) as usize);
+        if self.lists == 1 {
+            assert_eq!((offsets, index.len()), ((0, 0), end));
+        } else {
+            let codes = up(end);
+            zeros(end, codes);
+            let mut at = codes;
+            centroid_codes = groups(index, &mut at, self.lists, 0, words).0;
+            let records = up(at);
+            zeros(at, records);
+            assert_eq!(offsets, (codes, records));
+            assert_eq!(index.len(), records + self.lists * stride);
+            let record = |list: usize| &index[records + list * stride..][..stride];
+            centroids = (0..self.lists)
+                .map(|list| {
+                    assert_eq!(u32_at(record(list), 0) as usize, list);
+                    let scale = f32_at(record(list), 4);
+                    record(list)[12..12 + self.dimension]
+                        .iter()
+                        .map(|x| scale * f32::from(*x as i8))
+                        .collect()
+                })
+                .collect();
+        }
+        let quant = self.payload(QUANT);
+        let (mut at, mut first) = (0, 0);
+        let mut lists = Vec::new();
+        for (number, centroid) in centroids.into_iter().enumerate() {
+            let entry = directory + 32 * number;
+            let [own, second, first_own] =
+                [8, 12, 16].map(|place| u32_at(index, entry + place) as usize);
+            assert_eq!((u64_at(index, entry) as usize, first_own), (at, first));
+            zeros(entry + 20, entry + 32);
+            let (codes, numbers) = groups(quant, &mut at, own, second, words);
+            assert!(quant[at..up(at)].iter().all(|byte| *byte == 0));
+            at = up(at);
+            let mut entries: Vec<usize> = (first..first + own).collect();
+            // Own entries have their number where any in the group has one.
+            for (place, found) in numbers {
+                match entries.get(place) {
+                    Some(number) => assert_eq!(*number, found),
+                    None => entries.push(found),
+                }
+            }
+            assert_eq!(entries.len(), own + second);
+            first += own;
+            lists.push(List {
+                centroid,
+                entries,
+                own,
+                codes,
+            });
+        }
+        assert_eq!((at, first), (quant.len(), self.rows));
+        Index {
+            mean,
+            seed: u64_at(index, 0x20),
+            lists,
+            centroid_codes,
+        }
     }
+}
+
+type Codes = Vec<(Vec<u64>, u32)>;
+
+/// The codes of a list from `at` on (R-QNT-1), which moves behind them, and the numbers that stand there by their places.
+fn groups(
+    bytes: &[u8],
+    at: &mut usize,
+    own: usize,
+    second: usize,
+    words: usize,
+) -> (Codes, Vec<(usize, usize)>) {
+    let (mut codes, mut numbers) = (Vec::new(), Vec::new());
+    for first in (0..own + second).step_by(32) {
+        let entries = (own + second - first).min(32);
+        let places = entries.div_ceil(4) * 4;
+        let corrections = *at + places * words * 8;
+        let behind = corrections + places * 4;
+        let numbered = first + entries > own;
+        for place in 0..places {
+            let word = |word: usize| {
+                u64_at(
+                    bytes,
+                    *at + place / 4 * 32 * words + word * 32 + place % 4 * 8,
+                )
+            };
+            let code: Vec<u64> = (0..words).map(word).collect();
+            let correction = u32_at(bytes, corrections + 4 * place);
+            let number = if numbered {
+                u32_at(bytes, behind + 4 * place) as usize
+            } else {
+                0
+            };
+            if place >= entries {
+                assert!(code.iter().all(|word| *word == 0) && correction == 0 && number == 0);
+                continue;
+            }
+            codes.push((code, correction));
+            if numbered {
+                numbers.push((first + place, number));
+            }
+        }
+        *at = behind + if numbered { places * 4 } else { 0 };
+    }
+    (codes, numbers)
 }

@@ -1,0 +1,130 @@
+//! The list of each row, and where else it had best be found.
+//!
+//! A row has an entry in the list of its nearest centroid. A second entry helps where that list is passed over: so its
+//! list is one whose centroid lies in another direction from the row (SOAR; Sun et al.: NeurIPS 2023).
+
+use rayon::prelude::*;
+
+use super::centroids::{Centroids, Found};
+use super::lists::NONE;
+use super::nearest::Nearest;
+use super::points::Points;
+use crate::error::PackError;
+use crate::progress::Reporter;
+
+/// Of so many nearest centroids one is chosen for the second entry.
+const CANDIDATES: usize = 12;
+
+/// How much a residual in the direction of the first counts, beside its square: λ of SOAR.
+const WEIGHT: f64 = 3.0;
+
+/// Rows of a task.
+const ROWS: usize = 128;
+
+/// Rows between two looks at whether the work is cancelled.
+const ROWS_AT_ONCE: usize = 16 * 1024;
+
+/// The lists of all rows.
+#[derive(Debug, Default)]
+pub(crate) struct Assignment {
+    /// The list that owns each row.
+    pub(crate) own: Vec<u32>,
+    /// The best list for a second entry; [`NONE`] where there is but one list.
+    pub(crate) second: Vec<u32>,
+    /// How far that one's centroid is, as a share of the distance of the own one: both squared. Less is better.
+    pub(crate) ratio: Vec<f32>,
+}
+
+/// Assigns all rows. `mean` is what is taken from x̂ to compare it with the centroids.
+pub(crate) fn assign(
+    points: Points<'_>,
+    mean: &[f32],
+    nearest: &Nearest<'_>,
+    reporter: &mut Reporter<'_, '_>,
+) -> Result<Assignment, PackError> {
+    let rows = points.rows();
+    let mut assignment = Assignment {
+        own: vec![0; rows],
+        second: vec![NONE; rows],
+        ratio: vec![f32::INFINITY; rows],
+    };
+    let pieces = assignment
+        .own
+        .chunks_mut(ROWS_AT_ONCE)
+        .zip(assignment.second.chunks_mut(ROWS_AT_ONCE))
+        .zip(assignment.ratio.chunks_mut(ROWS_AT_ONCE));
+    let mut done = 0;
+    for ((own, second), ratio) in pieces {
+        own.par_chunks_mut(ROWS)
+            .zip(second.par_chunks_mut(ROWS))
+            .zip(ratio.par_chunks_mut(ROWS))
+            .enumerate()
+            .try_for_each(|(task, ((own, second), ratio))| -> Result<(), PackError> {
+                let mut searcher = nearest.searcher(CANDIDATES)?;
+                let mut reader = points.reader();
+                let mut point = vec![0.0; points.dimension()];
+                let rows = done + task * ROWS..;
+                for (((row, own), second), ratio) in rows.zip(own).zip(second).zip(ratio) {
+                    reader.read_centred(row, mean, &mut point);
+                    let found = searcher.nearest(&point)?;
+                    if let Some((first, others)) = found.split_first() {
+                        *own = first.list;
+                        if let Some(best) = second_of(nearest.centroids(), *first, others) {
+                            *second = best.list;
+                            *ratio = (best.distance / first.distance) as f32;
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        done += own.len();
+        reporter.done(done as u64)?;
+    }
+    Ok(assignment)
+}
+
+/// Of `others` the one with the least |r₂|² + λ·⟨r₂, r₁/|r₁|⟩², with r₁ and r₂ what lies between the point and the first
+/// centroid, and that one.
+fn second_of(centroids: &Centroids, first: Found, others: &[Found]) -> Option<Found> {
+    // With r₁ = x − c₁ and r₂ = x − c₂: ⟨r₁, r₂⟩ = (|r₁|² + |r₂|² − |c₁ − c₂|²)/2.
+    let loss = |other: &Found| {
+        let between = centroids.between(first.list, other.list);
+        let product = (first.distance + other.distance - between) / 2.0;
+        // A point on its centroid has no direction.
+        let along = if first.distance > 0.0 {
+            product * product / first.distance
+        } else {
+            0.0
+        };
+        other.distance + WEIGHT * along
+    };
+    others
+        .iter()
+        .copied()
+        .map(|other| (loss(&other), other))
+        // In the order of distance: of equal ones the nearest is taken.
+        .reduce(|best, other| if other.0 < best.0 { other } else { best })
+        .map(|(_, other)| other)
+}
+
+impl Assignment {
+    /// The second lists of a share (0 to 1) of the rows: of those for which it is nearest, beside the own one.
+    pub(crate) fn seconds(&self, share: f64) -> Vec<u32> {
+        let wanted = (share * self.own.len() as f64) as usize;
+        let limit = match wanted.checked_sub(1) {
+            None => return vec![NONE; self.own.len()],
+            Some(last) => {
+                let mut ratios = self.ratio.clone();
+                *ratios.select_nth_unstable_by(last, f32::total_cmp).1
+            }
+        };
+        let kept = |(second, ratio): (&u32, &f32)| {
+            if *ratio <= limit && ratio.is_finite() {
+                *second
+            } else {
+                NONE
+            }
+        };
+        self.second.iter().zip(&self.ratio).map(kept).collect()
+    }
+}

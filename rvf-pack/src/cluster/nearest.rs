@@ -1,0 +1,142 @@
+//! The nearest centroids of a point, found by the search engine itself: the centroids are a small file in memory.
+
+use rvf_microkernel::{Error, HEAD_LEN, Hit, Index, Params, Regions, search, state_len};
+use rvf_types::{IndexHead, ListEntry, Metric, VectorKind, index, limits, vec};
+
+use super::centroids::{Centroids, Found};
+use crate::codes::Coder;
+use crate::error::PackError;
+use crate::mean::Mean;
+use crate::records::encode_i8;
+
+/// The seed of the rotation of centroids. Any will do.
+const SEED: u64 = 1;
+
+/// Width of the bounds. With it 998 of 1,000 points find their nearest centroid (real text embeddings, 1,024 lists), and a
+/// wider one makes no better lists.
+const SLACK: f32 = 1.25;
+
+/// Centroids that can be searched for.
+#[derive(Debug)]
+pub(crate) struct Nearest<'a> {
+    centroids: &'a Centroids,
+    index: Index,
+    head: Vec<u8>,
+    codes: Vec<u8>,
+    records: Vec<u8>,
+}
+
+/// A search for the nearest of centroids, to be used for many points.
+#[derive(Debug)]
+pub(crate) struct Searcher<'a> {
+    nearest: &'a Nearest<'a>,
+    params: Params,
+    memory: Vec<u64>,
+    hits: Vec<Hit>,
+    found: Vec<Found>,
+}
+
+impl<'a> Nearest<'a> {
+    pub(crate) fn new(centroids: &'a Centroids) -> Result<Self, PackError> {
+        let (dimension, backend) = (centroids.dimension(), centroids.backend());
+        let rows = centroids.count() as u32;
+        let mut mean = Mean::new(dimension);
+        mean.add(centroids.values());
+        let mean = mean.finish();
+        let coder = Coder {
+            dimension,
+            metric: Metric::L2,
+            seed: SEED,
+            backend,
+        };
+        let head = IndexHead::new(rows, dimension as u32, Metric::L2, VectorKind::I8, 1, SEED);
+        let head = index::write(&head, &mean, &[ListEntry::only(rows)], &[], &[])?;
+        let stride = vec::stride(VectorKind::I8, dimension as u32) as usize;
+        let mut records = vec![0; rows as usize * stride];
+        let vectors = centroids.values().chunks_exact(dimension);
+        for ((row, vector), record) in (0..).zip(vectors).zip(records.chunks_exact_mut(stride)) {
+            // Less the mean they may be longer than any vector: then they are found less well.
+            let limit = limits::MAX_COMPONENT;
+            let vector: Vec<f32> = vector
+                .iter()
+                .map(|value| value.clamp(-limit, limit))
+                .collect();
+            encode_i8(row, &vector, record);
+        }
+        Ok(Self {
+            centroids,
+            index: Index::parse(&head).map_err(failed)?,
+            head,
+            codes: coder.one_list(centroids.values(), &mean)?,
+            records,
+        })
+    }
+
+    pub(crate) fn centroids(&self) -> &Centroids {
+        self.centroids
+    }
+
+    /// Searches for the `most` nearest, or all if there are fewer.
+    pub(crate) fn searcher(&'a self, most: usize) -> Result<Searcher<'a>, PackError> {
+        let most = most.clamp(1, self.centroids.count());
+        let mut params = Params::new(most as u32);
+        params.slack = SLACK;
+        let words = state_len(&self.index, &params).map_err(failed)?;
+        Ok(Searcher {
+            nearest: self,
+            params,
+            memory: vec![0; words],
+            hits: vec![Hit::default(); most],
+            found: Vec::with_capacity(most),
+        })
+    }
+}
+
+impl Searcher<'_> {
+    /// The nearest centroids, in the order of (distance, list). The distances are exact; rarely one of the nearest is not
+    /// found.
+    pub(crate) fn nearest(&mut self, point: &[f32]) -> Result<&[Found], PackError> {
+        let nearest = self.nearest;
+        let mut regions = Regions {
+            index: &nearest.head,
+            quant: &nearest.codes,
+            vec_i8: &nearest.records,
+            ..Regions::default()
+        };
+        let answer = search(
+            &nearest.index,
+            nearest.head.get(HEAD_LEN..).unwrap_or_default(),
+            &mut regions,
+            &self.params,
+            point,
+            nearest.centroids.backend(),
+            &mut self.memory,
+            &mut self.hits,
+        );
+        let centroids = nearest.centroids;
+        let square = centroids.square_of(point);
+        let found = |list| Found {
+            list,
+            distance: (square + centroids.nearness(point, list)).max(0.0),
+        };
+        self.found.clear();
+        match answer {
+            Ok((count, _)) => self
+                .found
+                .extend(self.hits.iter().take(count).map(|hit| found(hit.row))),
+            // Less the mean it is too long for a query: a point at the end of the range of numbers.
+            Err(Error::BadQuery) => self.found.extend((0..centroids.count() as u32).map(found)),
+            Err(error) => return Err(failed(error)),
+        }
+        self.found.sort_unstable_by(Found::compare);
+        self.found.truncate(self.hits.len());
+        Ok(&self.found)
+    }
+}
+
+fn failed(error: Error) -> PackError {
+    PackError::Measure {
+        what: "a search for centroids",
+        error,
+    }
+}
