@@ -1,6 +1,7 @@
 // The rows of a two-dimensional .npy file (float16, float32, float64, int8 or uint8; C order) as Float32Arrays.
 
-const half = (h) => {
+/** The number that an f16 stands for. */
+export const half = (h) => {
   const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 };
