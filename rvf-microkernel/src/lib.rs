@@ -10,14 +10,21 @@
 //! ```no_run
 //! # fn main() -> Result<(), rvf_microkernel::Error> {
 //! # let (index_payload, regions, vector) = (&[0_u8; 128], rvf_microkernel::Regions::default(), [0.0_f32; 384]);
-//! use rvf_microkernel::{Backend, Hit, Index, Params, search, state_len};
+//! use rvf_microkernel::{Backend, HEAD_LEN, Hit, Index, Params, search, state_len};
 //!
 //! let index = Index::parse(index_payload)?;
 //! let params = Params::new(10);
 //! let mut memory = vec![0_u64; state_len(&index, &params)?];
 //! let mut hits = [Hit::default(); 10];
 //! let (count, _) = search(
-//!     &index, &mut regions.clone(), &params, &vector, Backend::scalar(), &mut memory, &mut hits,
+//!     &index,
+//!     &index_payload[HEAD_LEN..],
+//!     &mut regions.clone(),
+//!     &params,
+//!     &vector,
+//!     Backend::scalar(),
+//!     &mut memory,
+//!     &mut hits,
 //! )?;
 //! # Ok(())
 //! # }

@@ -217,9 +217,15 @@ impl Query<'_> {
     #[inline(always)]
     pub(crate) unsafe fn offer_records(&mut self, records: &[u8]) -> bool {
         self.float = self.index.vectors() != Vectors::I8;
-        for record in records.chunks_exact(self.index.record_len() as usize) {
-            // SAFETY: a record has its bytes.
-            let key = unsafe { self.key_of(View::new(record), self.kind()) };
+        let len = self.index.record_len() as usize;
+        let mut rest = records;
+        while rest.len() >= len {
+            // SAFETY: a record has its bytes. (Its length is not 0, which the compiler does not know.)
+            let key = unsafe {
+                let (record, behind) = rest.split_at_unchecked(len);
+                rest = behind;
+                self.key_of(View::new(record), self.kind())
+            };
             if key == BAD {
                 return false;
             }
