@@ -20,7 +20,7 @@ pub struct Hit {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Codes that were looked at, those of centroids among them; in exact search all rows.
+    /// Codes that were looked at, those of centroids among them; none in exact search.
     pub scanned: u32,
     /// Codes that came to the second look.
     pub second_looks: u32,
@@ -39,9 +39,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// An exact search compared so many vectors (K-STAT-1).
+    /// An exact search compared so many vectors, and looked at no code (K-STAT-1).
     pub(crate) const fn count_exact(&mut self, head: &ManifestHead, compared: u32) {
-        self.scanned = head.rows;
         match head.vectors {
             VectorKind::I8 => self.ranked = compared,
             VectorKind::F16 | VectorKind::F32 => self.float_distances = compared,

@@ -42,10 +42,12 @@ pub(crate) struct EffortResult {
     pub(crate) recall_when_packed: Option<f64>,
     /// Lists that were visited; `null` in exact search, and where the file has one list.
     pub(crate) probes: Option<u32>,
-    /// Codes that were looked at, those of centroids among them, a query; in exact search all rows.
+    /// Codes that were looked at, those of centroids among them, a query.
     pub(crate) rows_scanned: f64,
     /// Integer distances a query.
     pub(crate) rows_ranked: f64,
+    /// Float distances a query.
+    pub(crate) float_distances: f64,
     pub(crate) engines: Vec<EngineResult>,
 }
 
@@ -149,6 +151,7 @@ impl BenchReport {
         }
         columns.extend([
             ("scanned", Align::Right),
+            ("compared", Align::Right),
             ("engine", Align::Left),
             ("p50", Align::Right),
             ("p99", Align::Right),
@@ -159,6 +162,7 @@ impl BenchReport {
         }
         let mut table = Table::new(&columns);
         for effort in &self.efforts {
+            let compared = effort.rows_ranked + effort.float_distances;
             for (index, engine) in effort.engines.iter().enumerate() {
                 // What is the same for all engines is said once.
                 let first = |text: String| if index == 0 { text } else { String::new() };
@@ -172,6 +176,7 @@ impl BenchReport {
                 }
                 cells.extend([
                     Cell::toned(Tone::Dim, first(human::count(whole(effort.rows_scanned)))),
+                    Cell::toned(Tone::Dim, first(human::count(whole(compared)))),
                     Cell::new(&engine.engine),
                     Cell::new(micros(engine.p50_micros)),
                     Cell::new(micros(engine.p99_micros)),

@@ -100,9 +100,9 @@ impl Payloads {
     fn exact_stats(&self, live: Option<&[u32]>) -> [u32; 4] {
         let compared = live.map_or(self.rows(), |live| live.len() as u32);
         if self.vec_float.is_empty() {
-            [self.rows(), 0, compared, 0]
+            [0, 0, compared, 0]
         } else {
-            [self.rows(), 0, 0, compared]
+            [0, 0, 0, compared]
         }
     }
 }

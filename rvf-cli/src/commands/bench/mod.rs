@@ -191,6 +191,7 @@ struct Found {
     probes: Option<u32>,
     rows_scanned: f64,
     rows_ranked: f64,
+    float_distances: f64,
 }
 
 /// The times of one engine at one effort.
@@ -262,6 +263,7 @@ impl Bench<'_> {
                 probes: None,
                 rows_scanned: 0.0,
                 rows_ranked: 0.0,
+                float_distances: 0.0,
             };
             for lane in &self.lanes {
                 let mut session = lane.reader.session().map_err(|error| self.about(error))?;
@@ -377,6 +379,7 @@ impl Bench<'_> {
                 probes: found.probes,
                 rows_scanned: found.rows_scanned,
                 rows_ranked: found.rows_ranked,
+                float_distances: found.float_distances,
                 engines: self
                     .lanes
                     .iter()
@@ -429,6 +432,7 @@ struct Counts {
     queries: u64,
     scanned: u64,
     ranked: u64,
+    floats: u64,
     probes: Option<u32>,
 }
 
@@ -437,6 +441,7 @@ impl Counts {
         self.queries += 1;
         self.scanned += u64::from(answer.stats.scanned);
         self.ranked += u64::from(answer.stats.ranked);
+        self.floats += u64::from(answer.stats.float_distances);
         self.probes = match answer.plan {
             Plan::Coded { probes, .. } => Some(probes),
             Plan::Exact => None,
@@ -459,6 +464,7 @@ impl Counts {
                 }),
             rows_scanned: mean(self.scanned),
             rows_ranked: mean(self.ranked),
+            float_distances: mean(self.floats),
         }
     }
 }
