@@ -255,9 +255,17 @@ fn what_the_kernel_can_not_do_is_refused_and_not_guessed() {
     let reader = engines::open(&file, &Engine::Auto);
     let some = RowSet::from_rows(300, 0..20);
     let error = reader
-        .search(&Query::vector(vector).filter(&some))
+        .search(
+            &Query::vector(vector)
+                .effort(Effort::Slack(1.0))
+                .filter(&some),
+        )
         .unwrap_err();
     assert!(matches!(error, HostError::Module { .. }), "{error:?}");
+    // In exact search it is the host that brings the rows that pass.
+    let exact = Query::vector(vector).effort(Effort::Exact).filter(&some);
+    let answer = reader.search(&exact).unwrap();
+    assert!(answer.hits.iter().all(|hit| hit.row < 20) && answer.hits.len() == 10);
     assert!(
         reader.search(&Query::vector(vector)).is_ok(),
         "the file is of use after that"
