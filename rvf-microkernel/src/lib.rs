@@ -54,7 +54,7 @@ mod scan;
 mod search;
 
 pub use backend::Backend;
-pub use data::{Data, Need, Region, Regions};
+pub use data::{Data, Need, Region, Regions, prefetch};
 pub use error::Error;
 pub use index::{
     GROUP, HEAD_LEN, Index, LAYOUT, LIST_LEN, MAX_DIMENSION, MAX_LISTS, Metric, Vectors,

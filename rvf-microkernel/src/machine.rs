@@ -60,6 +60,9 @@ pub(crate) struct Cursor {
     pub(crate) phase: Phase,
 }
 
+/// How many entries of the buffer lie between the one that is ranked and the one that is prefetched.
+const AHEAD: usize = 6;
+
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -87,7 +90,7 @@ impl Query<'_> {
         let mut filter = None;
         let mut filter_due = true;
         loop {
-            let Some(mut need) = self.next_need() else {
+            let Some(mut need) = self.next_need(data) else {
                 if !asking {
                     if self.cursor.phase == Phase::Done {
                         return Ok(Step::Done);
@@ -236,7 +239,7 @@ impl Query<'_> {
 
     /// The range that the phase needs next, of no bytes if it needs none; `None` if the phase is over.
     #[inline(always)]
-    fn next_need(&mut self) -> Option<Need> {
+    fn next_need<'a, D: Data<'a>>(&mut self, data: &mut D) -> Option<Need> {
         let position = self.cursor.position;
         let mut need = Need {
             region: Region::Index,
@@ -276,14 +279,14 @@ impl Query<'_> {
                 need.offset = u64::from(self.index.directory_offset() + LIST_LEN * list);
                 Some(need)
             }
-            Phase::Rank => self.next_record(),
+            Phase::Rank => self.next_record(data),
             Phase::Done => None,
         }
     }
 
     /// The record of the next entry of the buffer that is not passed over (K-RANK-1).
     #[inline(always)]
-    fn next_record(&mut self) -> Option<Need> {
+    fn next_record<'a, D: Data<'a>>(&mut self, data: &mut D) -> Option<Need> {
         let mut need = Need {
             region: Region::VecI8,
             len: self.index.i8_len(),
@@ -300,7 +303,20 @@ impl Query<'_> {
             // SAFETY: just compared.
             let entry = unsafe { self.buffer.at(self.cursor.position as usize) };
             if entry.lower <= self.threshold && entry.lower <= self.pool.bound() {
-                need.offset += u64::from(entry.number) * u64::from(need.len);
+                let start = need.offset;
+                let offset_of = |number| start + u64::from(number) * u64::from(need.len);
+                need.offset = offset_of(entry.number);
+                // A record lies anywhere: without this, most of the time goes by waiting for memory. A module can't
+                // prefetch.
+                if cfg!(not(target_arch = "wasm32"))
+                    && let Some(ahead) = self
+                        .buffer
+                        .as_slice()
+                        .get(self.cursor.position as usize + AHEAD)
+                    && ahead.lower <= self.threshold
+                {
+                    data.prefetch(need.region, offset_of(ahead.number), need.len);
+                }
                 return Some(need);
             }
             self.cursor.position += 1;

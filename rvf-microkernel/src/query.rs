@@ -86,7 +86,9 @@ pub struct Query<'s> {
     pub(crate) arrays: Arrays<'s>,
     /// T.
     pub(crate) threshold: f32,
+    /// Without E₁, which stands by itself.
     pub(crate) first_look: FirstLook,
+    pub(crate) first_width: f32,
     /// g₂ and E₂.
     pub(crate) gain: f32,
     pub(crate) width: f32,
@@ -391,9 +393,10 @@ impl<'s> Query<'s> {
             }
             self.take_gain(&residual, count, square);
             self.first_look = FirstLook {
-                offset: self.gain * count + self.width,
+                offset: self.gain * count,
                 slope: 2.0 * self.gain,
             };
+            self.first_width = self.width;
             // Each mᵢ² is 1 or 9.
             let squares = self.index.dimension() + 8 * large_ones;
             self.take_gain(&weighted, squares as f32, square);

@@ -58,10 +58,12 @@ impl Query<'_> {
             let (signs, lows) = planes.slice(2 * words).split_at_unchecked(words);
             (Group::new(codes, count as usize, words), signs, lows)
         };
+        // Half of the widths will do for centroids (K-PROBE-2).
+        let share = if self.choosing { 0.5 } else { 1.0 };
+        let mut look = self.first_look;
+        look.offset += self.first_width * share;
         let threshold = self.threshold - base;
-        let mut passed = self
-            .backend
-            .first_look(&group, signs, self.first_look, threshold);
+        let mut passed = self.backend.first_look(&group, signs, look, threshold);
         while let Some((i, ones)) = passed.next() {
             self.stats.second_looks = self.stats.second_looks.wrapping_add(1);
             let entry = self.cursor.row + i;
@@ -79,7 +81,7 @@ impl Query<'_> {
             let (beta, alpha) = corrections(word);
             let bracket = 3 * self.index.dimension() as i32 - 4 * ones as i32 - 2 * low as i32;
             let projection = self.gain * bracket as f32;
-            let lower = beta - alpha * (projection + self.width) + base;
+            let lower = beta - alpha * (projection + self.width * share) + base;
             #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN is dropped")]
             if !(lower <= self.threshold) {
                 continue;

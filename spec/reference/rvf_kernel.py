@@ -231,15 +231,15 @@ class Query:
             self.q16 = np.clip(np.rint(self.q / F32(self.step)), -32767, 32767).astype(np.int64)
         self.n16 = int(np.sum(self.q16 * self.q16))
 
-    def looks(self, codes, words, base):
+    def looks(self, codes, words, base, share=F32(1)):
         """K-SCAN-2 and K-SCAN-3 for the entries of a group, in a list of that base: (lower1, est, lower)."""
         beta, alpha = correction(words)
         ones = lambda plane: np.unpackbits(codes ^ plane, axis=1).sum(axis=1).astype(np.int64)
         h1, h0 = ones(self.sign_plane), ones(self.low_plane)
         dim = F32(self.dim)
-        lower1 = beta - alpha * ((self.g1 * dim + self.e1) - (F32(2) * self.g1) * h1.astype(F32))
+        lower1 = beta - alpha * ((self.g1 * dim + self.e1 * share) - (F32(2) * self.g1) * h1.astype(F32))
         s = self.g2 * (3 * self.dim - 4 * h1 - 2 * h0).astype(F32)
-        return lower1, (beta - alpha * s) + base, (beta - alpha * (s + self.e2)) + base
+        return lower1, (beta - alpha * s) + base, (beta - alpha * (s + self.e2 * share)) + base
 
     def integer_distance(self, scale, squares, x):
         """K-DIST-1."""

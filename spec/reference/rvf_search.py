@@ -38,7 +38,8 @@ class Scan:
     """K-SCAN and K-RANK-1: estimate heap, buffer and pool. Entries are (item, lower), where an item
     is what `distance` turns into the (distance, ...) by which the pool is ordered."""
 
-    def __init__(self, query, k, pool, capacity, distance, stats):
+    def __init__(self, query, k, pool, capacity, distance, stats, share=1.0):
+        self.share = F32(share)  # of the widths E1 and E2 (K-PROBE-2)
         self.query, self.distance, self.stats, self.capacity = query, distance, stats, capacity
         self.estimates, self.buffer = Best(k, lambda e: (e,)), []
         self.pool = Best(pool, lambda item: (float(item[0]), item[1]))
@@ -49,7 +50,7 @@ class Scan:
     def group(self, base, codes, words, item):
         """K-SCAN-1 to K-SCAN-5. `item(i)` is None for an entry that does not go on (K-SCAN-3)."""
         t = self.threshold()
-        lower1, est, lower = self.query.looks(codes, words, base)
+        lower1, est, lower = self.query.looks(codes, words, base, self.share)
         for i in range(len(words)):
             self.stats["scanned"] += 1
             if not lower1[i] <= t - base:
@@ -91,7 +92,7 @@ def visited_lists(index, query, stats):
         _, scale, squares, x = index.centroid(number)
         return query.centroid_distance(scale, squares, x), number
 
-    scan = Scan(query, count, count, capacity(query, index), distance, stats)
+    scan = Scan(query, count, count, capacity(query, index), distance, stats, share=0.5)
     for first, group in index.centroid_groups():
         scan.group(query.base, group.codes, group.words, lambda i, first=first: first + i)
     return scan.best()

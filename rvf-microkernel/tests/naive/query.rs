@@ -86,7 +86,7 @@ impl Integers {
 }
 
 /// K-QRY-2 to K-QRY-4.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Planes {
     pub(crate) delta2: f32,
     pub(crate) base: f32,

@@ -73,6 +73,10 @@ fn probe(
     if file.lists == 1 {
         return Ok(vec![(0, planes.base)]);
     }
+    // K-PROBE-2: half of the widths.
+    let mut halved = planes.clone();
+    halved.e1 *= 0.5;
+    halved.e2 *= 0.5;
     let visits = ask.visits(file.lists);
     let distance = |l: usize| {
         let record = centroid(file, l)?;
@@ -80,7 +84,7 @@ fn probe(
     };
     let pool = scan(
         Scan {
-            planes,
+            planes: &halved,
             d: file.d,
             limit: file.lists,
             k: visits,
