@@ -286,8 +286,9 @@ impl PlainHost {
             let at = self.put(&records);
             code(self.call3("rvf_block", [state, at, count as u32]))?;
         }
+        // A query of the mode for blocks is done from the start.
         let mut steps = 0;
-        while !asked.exact {
+        loop {
             let count = self.call1("rvf_step", state);
             let count = code(count)?;
             if count == 0 {
