@@ -1,5 +1,7 @@
 //! How hard to search.
 
+pub use rvf_types::DEFAULT_RECALL;
+use rvf_types::manifest::{RECALL_PROPERTY, default_recall};
 use rvf_types::{EffortChoice, VectorKind};
 
 use crate::error::HostError;
@@ -7,8 +9,6 @@ use crate::reader::Reader;
 
 /// Most hits that can be asked for, and the largest pool (kernel.md, section 4).
 pub const MAX_K: u32 = 65_536;
-/// Recall that [`Effort::Default`] asks for.
-pub const DEFAULT_RECALL: f64 = 0.95;
 /// Most lists that a file has, and that can be asked for.
 const MAX_PROBES: u32 = 65_536;
 
@@ -20,7 +20,8 @@ const MAX_PROBES: u32 = 65_536;
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Effort {
-    /// Recall 0.95 where the file was measured to reach it; else exact search.
+    /// The recall that the file was packed for, 0.95 if it does not say, where it was measured to reach that; else exact
+    /// search.
     #[default]
     Default,
     /// The cheapest effort that was measured to reach this recall, 0 to 1 (R-MAN-8). Above the file's ceiling the
@@ -74,7 +75,9 @@ impl Effort {
         live: Option<u32>,
     ) -> Result<Plan, HostError> {
         let file = Measured { reader };
-        let usual = || match file.choose(k, DEFAULT_RECALL) {
+        let property = reader.manifest().properties.get(RECALL_PROPERTY);
+        let usual_recall = default_recall(property.map(String::as_str));
+        let usual = || match file.choose(k, usual_recall) {
             EffortChoice::Measured(effort) | EffortChoice::AboveCeiling(effort) => {
                 (effort.probes, effort.slack, effort.pool)
             }
@@ -100,8 +103,8 @@ impl Effort {
         };
         match self {
             Self::Exact => Ok(Plan::Exact),
-            Self::Default => Ok(match file.choose(k, DEFAULT_RECALL) {
-                EffortChoice::Measured(effort) => file.planned(effort, k, DEFAULT_RECALL, live),
+            Self::Default => Ok(match file.choose(k, usual_recall) {
+                EffortChoice::Measured(effort) => file.planned(effort, k, usual_recall, live),
                 EffortChoice::AboveCeiling(_) | EffortChoice::NotMeasured => Plan::Exact,
             }),
             Self::Recall(wanted) => {
