@@ -84,7 +84,9 @@ impl Coder {
             let (value, turned) = (f64::from(*value), f64::from(*turned));
             squares += value * value;
             magnitudes += value.abs();
-            shift += if value >= 0.0 { turned } else { -turned };
+            // Not a branch: that would be taken as often as not.
+            let negative = u64::from(value < 0.0) << 63;
+            shift += f64::from_bits(turned.to_bits() ^ negative);
         }
         let (factor, gamma) = match self.metric {
             Metric::L2 => (2.0, squares),

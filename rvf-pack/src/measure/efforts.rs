@@ -32,16 +32,18 @@ const POOL_SLACK: f32 = 4.0;
 /// The largest number of candidates beyond k that is tried.
 const MOST_EXTRA: u32 = 4096;
 
-/// Hits that are asked for in a run, all queries together: a hundred for each of a hundred queries tell as much as need
-/// be.
-const TOTAL: usize = 10_000;
+/// Hits that are asked for in a run, all queries together: a hundred for each of sixty queries tell as much as need be.
+const TOTAL: usize = 6_000;
 
-/// Rows that are scanned in the runs of one step of effort where all are scanned, all queries together: a few seconds of
-/// work for all steps. So measuring does not outgrow the rest of the packing.
-const SCANS: u64 = 60_000_000;
+/// What the searches of one step of effort may cost (see [`crate::cost`]) where all rows are scanned: some hundredths of a second.
+/// So measuring does not outgrow the rest of the packing.
+const COST: f64 = 20e6;
+
+/// How much more the next step may cost than the one before.
+const GROWTH: f64 = 1.4;
 
 /// The least number of queries, however long each takes.
-const LEAST_QUERIES: usize = 50;
+const LEAST_QUERIES: usize = 100;
 
 /// What is searched, for what, and what is to be found.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +89,8 @@ impl Test<'_> {
         k: u32,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Vec<Effort>, PackError> {
-        let queries = self.queries(k).min(most_queries(self.rows));
+        let most = self.queries(k);
+        let mut queries = affordable(f64::from(self.rows), most);
         let mut setting = Setting {
             k,
             probes: 0,
@@ -96,14 +99,18 @@ impl Test<'_> {
         };
         let mut runs: Vec<Effort> = Vec::new();
         loop {
-            let run = self.run(queries, setting, reporter)?.effort(self.answers);
+            let run = self.run(queries, setting, reporter)?;
+            queries = affordable(run.cost() * GROWTH, most);
+            let effort = run.effort(self.answers);
             let before = runs
                 .iter()
                 .rev()
                 .find(|before| setting.slack - before.slack >= 2.0 * STEP);
-            let settled =
-                before.is_some_and(|before| is_negligible(before.hits, run.hits, run.total));
-            runs.push(run);
+            // Of other queries, another recall would tell nothing.
+            let settled = before.is_some_and(|before| {
+                before.total == effort.total && is_negligible(before.hits, effort.hits, effort.total)
+            });
+            runs.push(effort);
             if settled || setting.slack >= MOST_SLACK {
                 return Ok(rising(runs));
             }
@@ -151,12 +158,9 @@ impl Test<'_> {
     }
 }
 
-/// How many queries are asked of a file with so many rows where all are scanned.
-fn most_queries(rows: u32) -> usize {
-    let queries = SCANS / u64::from(rows).max(1);
-    usize::try_from(queries)
-        .unwrap_or(usize::MAX)
-        .max(LEAST_QUERIES)
+/// How many queries are asked, of at most `most`, where each costs so much.
+fn affordable(cost: f64, most: usize) -> usize {
+    ((COST / cost) as usize).clamp(LEAST_QUERIES.min(most), most)
 }
 
 fn is_negligible(before: u32, hits: u32, total: u32) -> bool {
@@ -183,9 +187,9 @@ mod tests {
 
     #[test]
     fn long_searches_are_asked_for_less_often() {
-        assert!(most_queries(1) >= 200);
-        assert!(most_queries(300_000) >= 200);
-        assert_eq!(most_queries(1_000_000), 60);
-        assert_eq!(most_queries(u32::MAX), 50);
+        assert_eq!(affordable(1_000.0, 300), 300);
+        assert_eq!(affordable(200_000.0, 300), 100);
+        assert_eq!(affordable(1e9, 300), 100);
+        assert_eq!(affordable(1e9, 20), 20);
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Exact<'a> {
     /// Groups of [`QUERIES`] queries, filled up with zeros; component by component in blocks of sixteen would gain
     /// nothing: they are read in order.
     queries: Vec<f32>,
-    norms: Vec<f32>,
+    /// The reciprocals of the queries' lengths.
+    factors: Vec<f64>,
     answers: Vec<Answer>,
     distances: Vec<f32>,
     rows: usize,
@@ -62,10 +63,7 @@ impl<'a> Exact<'a> {
         Self {
             metric,
             sample,
-            norms: sample
-                .vectors()
-                .map(|query| dots(query, [query; QUERIES])[0])
-                .collect(),
+            factors: sample.vectors().map(reciprocal_length).collect(),
             queries,
             answers: sample.rows.iter().map(answer).collect(),
             distances: Vec::new(),
@@ -150,10 +148,10 @@ impl<'a> Exact<'a> {
     #[inline(always)]
     fn tile_body(&self, vectors: &[f32], distances: &mut [f32]) {
         let dimension = self.sample.dimension;
-        let mut norms = [0.0; ROWS];
+        let mut factors = [0.0; ROWS];
         if self.metric == Metric::Cosine {
-            for (norm, vector) in norms.iter_mut().zip(vectors.chunks_exact(dimension)) {
-                *norm = dots(vector, [vector; QUERIES])[0];
+            for (factor, vector) in factors.iter_mut().zip(vectors.chunks_exact(dimension)) {
+                *factor = reciprocal_length(vector);
             }
         }
         let groups = self.queries.chunks_exact(QUERIES * dimension);
@@ -173,21 +171,21 @@ impl<'a> Exact<'a> {
                 }
             }
         }
-        self.finish_tile(&norms, distances);
+        self.finish_tile(&factors, distances);
     }
 
-    /// Turns dot products into distances.
-    fn finish_tile(&self, norms: &[f32; ROWS], distances: &mut [f32]) {
+    /// Turns dot products into distances. `factors` are the reciprocals of the rows' lengths.
+    #[inline(always)]
+    fn finish_tile(&self, factors: &[f64; ROWS], distances: &mut [f32]) {
         match self.metric {
             Metric::L2 => {}
             Metric::InnerProduct => distances
                 .iter_mut()
                 .for_each(|distance| *distance = -*distance),
             Metric::Cosine => {
-                for (of_query, query_norm) in distances.chunks_exact_mut(ROWS).zip(&self.norms) {
-                    for (distance, norm) in of_query.iter_mut().zip(norms) {
-                        let both = (f64::from(*query_norm) * f64::from(*norm)).sqrt();
-                        *distance = (1.0 - f64::from(*distance) / both) as f32;
+                for (of_query, of_this) in distances.chunks_exact_mut(ROWS).zip(&self.factors) {
+                    for (distance, factor) in of_query.iter_mut().zip(factors) {
+                        *distance = (1.0 - f64::from(*distance) * (of_this * factor)) as f32;
                     }
                 }
             }
@@ -251,6 +249,12 @@ impl Answer {
     }
 }
 
+#[inline(always)]
+fn reciprocal_length(vector: &[f32]) -> f64 {
+    let [square, ..] = dots(vector, [vector; QUERIES]);
+    1.0 / f64::from(square).sqrt()
+}
+
 /// Sums of products of `vector` with each query, in sixteen lanes.
 #[inline(always)]
 fn dots(vector: &[f32], queries: [&[f32]; QUERIES]) -> [f32; QUERIES] {
@@ -286,7 +290,7 @@ fn sums(
             *lane += term(*x, *y);
         }
     }
-    lanes.map(total)
+    totals(lanes)
 }
 
 #[inline(always)]
@@ -302,18 +306,21 @@ fn add(
     lanes
 }
 
+/// The sum of the lanes of each: first the halves, then the quarters and so on, side by side.
 #[inline(always)]
-fn total(mut lanes: [f32; LANES]) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        let (low, high) = lanes.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low += *high;
+fn totals(lanes: [[f32; LANES]; QUERIES]) -> [f32; QUERIES] {
+    let mut sums = [0.0; QUERIES];
+    let mut quarters = [[0.0; LANES / 4]; QUERIES];
+    for (quarter, lanes) in quarters.iter_mut().zip(lanes) {
+        for (place, sum) in quarter.iter_mut().enumerate() {
+            let [a, b, c, d] = [0, 4, 8, 12].map(|from| lanes[from + place]);
+            *sum = (a + c) + (b + d);
         }
-        width /= 2;
     }
-    let [sum, ..] = lanes;
-    sum
+    for (sum, [a, b, c, d]) in sums.iter_mut().zip(quarters) {
+        *sum = (a + c) + (b + d);
+    }
+    sums
 }
 
 #[cfg(test)]

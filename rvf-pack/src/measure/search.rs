@@ -12,6 +12,7 @@ use rvf_types::{Effort, SegmentEntry};
 use super::Parts;
 use super::exact::Answer;
 use super::sample::Sample;
+use crate::cost;
 use crate::error::PackError;
 use crate::progress::Reporter;
 
@@ -222,6 +223,12 @@ impl Run {
         let mean = recalls().sum::<f64>() / count;
         let variance = recalls().map(|recall| (recall - mean).powi(2)).sum::<f64>() / count;
         (mean, (variance / count).sqrt())
+    }
+
+    /// What a query costs.
+    pub(super) fn cost(&self) -> f64 {
+        let mean = |sum: u64| sum as f64 / (self.hits.len() as f64).max(1.0);
+        mean(self.scanned) + cost::of_looks(0, mean(self.second_looks), mean(self.ranked))
     }
 
     /// The entry of the table.
