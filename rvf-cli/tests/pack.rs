@@ -177,6 +177,7 @@ fn ids_must_fit_the_rows() {
         ("few.txt", "a\nb\n", "6"),
         ("many.txt", "a\nb\nc\nd\ne\nf\ng\n", "7"),
         ("twice.txt", "a\nb\nc\na\ne\nf\n", "\"a\""),
+        ("twice.txt", "a\nb\nc\na\ne\nf\n", "line 4"),
         ("blank.txt", "a\nb\n\nd\ne\nf\n", "line 3"),
     ] {
         place.write(name, ids);

@@ -10,7 +10,7 @@ use crate::cluster::{Clusters, Points, Task};
 use crate::codes::Coder;
 use crate::error::PackError;
 use crate::ids::{index_ids, write_ids};
-use crate::measure::{HeldOut, Parts, measure};
+use crate::measure::{HeldOut, Parts, check_ceiling, measure};
 use crate::packer::Options;
 use crate::plan::Plan;
 use crate::progress::{Phase, Reporter};
@@ -49,6 +49,7 @@ pub(crate) fn build(
             sample,
             records.metric,
             rows,
+            options.recall,
             source,
             &mut reporter,
         )?),
@@ -139,13 +140,10 @@ pub(crate) fn build(
                 floats: floats.as_ref().map(|floats| floats.entry),
                 order: &order,
             };
-            measure(
-                held_out,
-                clusters.coverage.as_ref(),
-                &parts,
-                storage,
-                &mut reporter,
-            )?
+            let coverage = clusters.coverage.as_ref();
+            let efforts = measure(held_out, coverage, &parts, storage, &mut reporter)?;
+            check_ceiling(held_out, &efforts, records.vectors)?;
+            efforts
         }
         _ => Vec::new(),
     };

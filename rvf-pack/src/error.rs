@@ -82,6 +82,17 @@ pub enum PackError {
         /// The most that there can be.
         most: u32,
     },
+    /// The file does not reach the recall that is asked for.
+    AboveCeiling {
+        /// The recall.
+        recall: f64,
+        /// Hits for which it was measured.
+        k: u32,
+        /// The highest recall that was reached.
+        ceiling: f64,
+        /// What is kept of the vectors.
+        vectors: VectorKind,
+    },
     /// A module for the file is refused.
     Module {
         /// Which one, counted from 0 in the order in which they were given.
@@ -272,6 +283,26 @@ impl fmt::Display for PackError {
                 f,
                 "expected 1 to {most} lists (65,536, or one for each row), found {lists}; ask for fewer (--lists), or leave the number to the packer"
             ),
+            Self::AboveCeiling {
+                recall,
+                k,
+                ceiling,
+                vectors,
+            } => {
+                write!(
+                    f,
+                    "expected a recall of {recall} for {k} hits, found {ceiling:.4} at the highest effort; "
+                )?;
+                match vectors {
+                    VectorKind::I8 => write!(
+                        f,
+                        "keep the vectors more exactly (--vectors f16), or ask for less (--recall)"
+                    ),
+                    VectorKind::F16 | VectorKind::F32 => {
+                        write!(f, "ask for less (--recall); exact search finds all")
+                    }
+                }
+            }
             Self::Module { index, error } => {
                 write!(f, "module {index} (from 0) of those for the file: {error}")
             }

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rvf_types::{IdKind, SegmentType, ids, limits};
+use rvf_types::ids::{self, Column, IndexEntry, Strings};
+use rvf_types::{IdKind, SegmentType};
 
 use crate::error::PackError;
 use crate::packer::{IdChoice, Options};
@@ -14,17 +15,11 @@ use crate::source::{Batch, Id, Place, Source};
 use crate::store::batch_rows;
 use crate::writer::{SegmentWriter, Storage, Written};
 
-/// Texts stand in runs of this many; the start of each run is stored.
-const RUN: usize = 64;
+/// Rows between two looks at whether the work is cancelled.
+const AT_ONCE: usize = 1 << 20;
 
-/// Bytes of the head of the payload.
-const HEAD: u64 = 64;
-
-/// Bytes of an entry of the hash index.
-const ENTRY: u64 = 8;
-
-/// Entries of the hash index that are written at once.
-const ENTRIES_AT_ONCE: usize = 64 << 10;
+/// Rows of a task: a whole number of the runs that texts stand in.
+const TASK: usize = 64 * ids::RUN_IDS as usize;
 
 /// The hash index of the ids, or the rows that share one.
 pub(crate) fn index_ids(
@@ -34,7 +29,7 @@ pub(crate) fn index_ids(
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<HashIndex, PackError> {
     reporter.start(Phase::Ids, Some(ids.len() as u64))?;
-    ids.index().or_else(|(first, second)| {
+    ids.index(reporter)?.or_else(|(first, second)| {
         let id = ids.get(second);
         let from_source = matches!(options.ids, IdChoice::Source);
         let [first, second] = places(first, second, from_source.then_some(source))?.map(Box::new);
@@ -49,9 +44,12 @@ pub(crate) fn write_ids(
     plan: &mut Plan,
     storage: &mut dyn Storage,
 ) -> Result<Written, PackError> {
-    let mut writer = SegmentWriter::new(plan.place(SegmentType::IDS, 0, ids.payload_length()));
+    let column = ids.column();
+    let head = column.head()?;
+    let mut writer = SegmentWriter::new(plan.place(SegmentType::IDS, 0, head.payload_length()));
     let failed = PackError::output("write the ids");
-    ids.write(index, |bytes| writer.write(storage, bytes))
+    column
+        .write(&head, index.entries(), |bytes| writer.write(storage, bytes))
         .map_err(&failed)?;
     writer.finish(storage).map_err(failed)
 }
@@ -82,16 +80,7 @@ fn places(
 #[derive(Debug)]
 pub(crate) enum Ids {
     Numbers(Vec<u64>),
-    Texts(Texts),
-}
-
-/// Texts as they stand in the payload: for each its length (u16) and its bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Texts {
-    bytes: Vec<u8>,
-    /// Where each run of 64 starts.
-    runs: Vec<u64>,
-    count: usize,
+    Texts(Strings),
 }
 
 /// An id is of another kind than the first, or a text is empty or too long.
@@ -131,21 +120,23 @@ impl Listed {
     }
 
     /// Refuses what can't be the ids of any rows: before any of them is read.
-    pub(crate) fn check(&self) -> Result<(), PackError> {
+    pub(crate) fn check(&self, reporter: &mut Reporter<'_, '_>) -> Result<(), PackError> {
         if let Some((row, bad)) = self.bad {
             return Err(PackError::BadId {
                 place: Box::new(place_of(row)),
                 expected: bad.expected,
             });
         }
-        let duplicate = self.ids.as_ref().and_then(|ids| ids.index().err());
-        match (&self.ids, duplicate) {
-            (Some(ids), Some((first, second))) => Err(PackError::DuplicateId {
+        let Some(ids) = &self.ids else {
+            return Ok(());
+        };
+        match ids.index(reporter)? {
+            Ok(_) => Ok(()),
+            Err((first, second)) => Err(PackError::DuplicateId {
                 id: ids.get(second),
                 first: Box::new(place_of(first as u64)),
                 second: Box::new(place_of(second as u64)),
             }),
-            _ => Ok(()),
         }
     }
 
@@ -171,29 +162,33 @@ impl Ids {
     pub(crate) fn like(first: &Id) -> Self {
         match first {
             Id::U64(_) => Self::Numbers(Vec::new()),
-            Id::Text(_) => Self::Texts(Texts::default()),
+            Id::Text(_) => Self::Texts(Strings::new()),
+        }
+    }
+
+    /// The ids as the writer of the payload takes them.
+    fn column(&self) -> Column<'_> {
+        match self {
+            Self::Numbers(numbers) => Column::U64(numbers),
+            Self::Texts(texts) => Column::Utf8(texts),
         }
     }
 
     pub(crate) fn kind(&self) -> IdKind {
-        match self {
-            Self::Numbers(_) => IdKind::U64,
-            Self::Texts(_) => IdKind::Utf8,
-        }
+        self.column().kind()
     }
 
     pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Numbers(numbers) => numbers.len(),
-            Self::Texts(texts) => texts.count,
-        }
+        self.column().len()
     }
 
     /// Appends the id of the next row.
     pub(crate) fn push(&mut self, id: &Id) -> Result<(), BadId> {
         match (self, id) {
             (Self::Numbers(numbers), Id::U64(number)) => numbers.push(*number),
-            (Self::Texts(texts), Id::Text(text)) => texts.push(text)?,
+            (Self::Texts(texts), Id::Text(text)) => texts.push(text).map_err(|_| BadId {
+                expected: "a text of 1 to 512 bytes",
+            })?,
             (Self::Numbers(_), Id::Text(_)) => {
                 return Err(BadId {
                     expected: "a number, as the first id is one",
@@ -212,7 +207,7 @@ impl Ids {
     fn bytes(&self, row: usize) -> IdBytes<'_> {
         match self {
             Self::Numbers(numbers) => IdBytes::Number(numbers[row].to_le_bytes()),
-            Self::Texts(texts) => IdBytes::Text(texts.get(row)),
+            Self::Texts(texts) => IdBytes::Text(texts.get(row).unwrap_or_default()),
         }
     }
 
@@ -225,20 +220,26 @@ impl Ids {
     }
 
     /// The hash index, or the first row whose id an earlier one has, behind that one.
-    pub(crate) fn index(&self) -> Result<HashIndex, (usize, usize)> {
-        let runs = self.len().div_ceil(RUN);
-        let mut keys: Vec<u64> = (0..runs)
-            .into_par_iter()
-            .flat_map_iter(|run| self.keys(run * RUN..self.len().min((run + 1) * RUN)))
-            .collect();
+    fn index(
+        &self,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Result<HashIndex, (usize, usize)>, PackError> {
+        let mut keys: Vec<u64> = Vec::with_capacity(self.len());
+        for first in (0..self.len()).step_by(AT_ONCE) {
+            let rows = first..self.len().min(first + AT_ONCE);
+            let tasks = rows.clone().into_par_iter().step_by(TASK);
+            keys.par_extend(tasks.flat_map_iter(|task| self.keys(task..rows.end.min(task + TASK))));
+            reporter.done(rows.end as u64)?;
+        }
         keys.par_sort_unstable();
-        match self.first_duplicate(&keys) {
+        reporter.done(self.len() as u64)?;
+        Ok(match self.first_duplicate(&keys) {
             Some(rows) => Err(rows),
             None => Ok(HashIndex { keys }),
-        }
+        })
     }
 
-    /// For each row of a run, its hash in the upper and its number in the lower half.
+    /// For each of some rows, the first of which starts a run, its hash in the upper and its number in the lower half.
     fn keys(&self, rows: Range<usize>) -> Vec<u64> {
         let key = |(row, bytes): (usize, &[u8])| u64::from(ids::hash(bytes)) << 32 | row as u64;
         match self {
@@ -249,7 +250,7 @@ impl Ids {
                 .collect(),
             Self::Texts(texts) => rows
                 .clone()
-                .zip(texts.run(rows.start / RUN))
+                .zip(texts.from_run(rows.start / ids::RUN_IDS as usize))
                 .map(key)
                 .collect(),
         }
@@ -276,79 +277,6 @@ impl Ids {
         }
         first
     }
-
-    /// Bytes of the payload (R-IDS-1).
-    pub(crate) fn payload_length(&self) -> u64 {
-        self.index_offset() + ENTRY * self.len() as u64
-    }
-
-    fn strings_length(&self) -> u64 {
-        match self {
-            Self::Numbers(_) => 0,
-            Self::Texts(texts) => texts.bytes.len() as u64,
-        }
-    }
-
-    fn index_offset(&self) -> u64 {
-        let ids = match self {
-            Self::Numbers(numbers) => 8 * numbers.len() as u64,
-            Self::Texts(texts) => 8 * (texts.runs.len() as u64 + 1) + self.strings_length(),
-        };
-        (HEAD + ids).next_multiple_of(8)
-    }
-
-    /// Hands the payload to `write`, piece by piece.
-    pub(crate) fn write<E>(
-        &self,
-        index: &HashIndex,
-        mut write: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut head = Vec::with_capacity(HEAD as usize);
-        head.extend_from_slice(b"RVFD");
-        head.extend_from_slice(&[1, 0, self.kind().byte(), 0]);
-        for field in [
-            self.len() as u64,
-            self.index_offset(),
-            self.strings_length(),
-        ] {
-            head.extend_from_slice(&field.to_le_bytes());
-        }
-        head.resize(HEAD as usize, 0);
-        write(&head)?;
-        match self {
-            Self::Numbers(numbers) => write_numbers(numbers, &mut write)?,
-            Self::Texts(texts) => {
-                write_numbers(&texts.runs, &mut write)?;
-                write(&self.strings_length().to_le_bytes())?;
-                write(&texts.bytes)?;
-                let padding = self.strings_length().next_multiple_of(8) - self.strings_length();
-                write(&[0; 8][..padding as usize])?;
-            }
-        }
-        for keys in index.keys.chunks(ENTRIES_AT_ONCE) {
-            // Hash first, then row: the halves of a key the other way round.
-            let entries: Vec<u8> = keys
-                .iter()
-                .flat_map(|key| key.rotate_left(32).to_le_bytes())
-                .collect();
-            write(&entries)?;
-        }
-        Ok(())
-    }
-}
-
-fn write_numbers<E>(
-    numbers: &[u64],
-    write: &mut impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
-    for numbers in numbers.chunks(ENTRIES_AT_ONCE) {
-        let bytes: Vec<u8> = numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        write(&bytes)?;
-    }
-    Ok(())
 }
 
 enum IdBytes<'a> {
@@ -365,43 +293,18 @@ impl IdBytes<'_> {
     }
 }
 
-impl Texts {
-    fn push(&mut self, text: &str) -> Result<(), BadId> {
-        let length = u16::try_from(text.len()).ok();
-        let length =
-            length.filter(|length| (1..=limits::MAX_ID_LEN).contains(&usize::from(*length)));
-        let length = length.ok_or(BadId {
-            expected: "a text of 1 to 512 bytes",
-        })?;
-        if self.count.is_multiple_of(RUN) {
-            self.runs.push(self.bytes.len() as u64);
-        }
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.count += 1;
-        Ok(())
-    }
-
-    /// The texts from the start of a run on.
-    fn run(&self, run: usize) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.bytes[self.runs[run] as usize..];
-        std::iter::from_fn(move || {
-            let (length, behind) = rest.split_first_chunk::<2>()?;
-            let (text, behind) =
-                behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-            rest = behind;
-            Some(text)
-        })
-    }
-
-    fn get(&self, row: usize) -> &[u8] {
-        self.run(row / RUN).nth(row % RUN).unwrap_or_default()
-    }
-}
-
 /// The rows in ascending order of (hash of the id, row).
 #[derive(Debug)]
 pub(crate) struct HashIndex {
     /// The hash in the upper half, the row in the lower.
     keys: Vec<u64>,
+}
+
+impl HashIndex {
+    fn entries(&self) -> impl Iterator<Item = IndexEntry> {
+        self.keys.iter().map(|key| IndexEntry {
+            hash: (key >> 32) as u32,
+            row: *key as u32,
+        })
+    }
 }

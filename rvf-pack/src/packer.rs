@@ -64,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) measure: bool,
     /// None: as many as are best.
     pub(crate) lists: Option<u32>,
+    /// The recall that must be reached.
+    pub(crate) recall: Option<f64>,
 }
 
 /// Where the ids come from.
@@ -104,6 +106,7 @@ impl<'a> Packer<'a> {
             seed: DEFAULT_SEED,
             measure: true,
             lists: None,
+            recall: None,
         };
         Self {
             options,
@@ -205,6 +208,14 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn lists(mut self, lists: u32) -> Self {
         self.options.lists = Some(lists);
+        self
+    }
+
+    /// The recall, above 0 and at most 1, that the lists are made for and that the file must be measured to reach for ten
+    /// hits. Unless it is set, lists are made for 0.95 and 0.99, and the file reaches what it can.
+    #[must_use]
+    pub fn recall(mut self, recall: f64) -> Self {
+        self.options.recall = Some(recall);
         self
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn store(
         if let Some(rows) = expected {
             list.for_rows(rows)?;
         }
-        list.check()?;
+        list.check(reporter)?;
     }
     if let Some(rows) = expected {
         checked_rows(rows)?;

@@ -366,3 +366,53 @@ fn many_short_properties_are_as_long_as_the_manifest_makes_them() {
     });
     refused(packer, 1, &[1.0], &["property", "32 MiB"]);
 }
+
+#[test]
+fn more_lists_than_there_can_be_are_refused() {
+    for (rows, lists) in [(9, 0), (9, 10), (70_000, 65_537)] {
+        let mut source = MemorySource::new(1, vec![1.0; rows], None).unwrap();
+        let error = Packer::new()
+            .lists(lists)
+            .pack_to_vec(&mut source)
+            .unwrap_err();
+        assert!(matches!(error, PackError::TooManyLists { .. }), "{error}");
+        assert!(error.to_string().contains("--lists"), "{error}");
+    }
+}
+
+#[test]
+fn a_recall_above_the_ceiling_is_refused_with_the_ceiling() {
+    // A byte is too coarse for the order of vectors that differ in the fourth digit.
+    let component = |i: usize| {
+        if i.is_multiple_of(8) {
+            1000.0
+        } else {
+            ((i * 7919) % 1009) as f32 * 1e-3
+        }
+    };
+    let vectors: Vec<f32> = (0..8 * 2_000).map(component).collect();
+    let pack = |kind, lists| {
+        let mut source = MemorySource::new(8, vectors.clone(), None).unwrap();
+        let packer = Packer::new()
+            .metric(Metric::L2)
+            .vectors(kind)
+            .lists(lists)
+            .recall(0.9);
+        { packer }
+            .pack_to_vec(&mut source)
+            .map(|(_, report)| report)
+    };
+    for lists in [1, 30] {
+        let error = pack(VectorKind::I8, lists).unwrap_err();
+        let PackError::AboveCeiling {
+            recall, k, ceiling, ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert!(recall == 0.9 && k == 10 && ceiling < 0.9);
+        assert!(error.to_string().contains("--vectors f16"), "{error}");
+        let report = pack(VectorKind::F32, lists).unwrap();
+        assert!(report.effort_for(10, 0.9).is_some());
+    }
+}

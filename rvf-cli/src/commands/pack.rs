@@ -10,6 +10,7 @@ use rvf_pack::{Module, PackError, Packer, Phase};
 use rvf_types::wasm::{self, ModuleError};
 use rvf_types::{Role, VectorKind, WasmFeatures, WasmHeader, vec};
 
+use super::query::parse_recall;
 use crate::failure::Failure;
 use crate::progress::{Progress, Unit};
 use crate::report::pack::{MeasuredRecall, PackReport, PackedKernel};
@@ -40,6 +41,14 @@ pub(crate) struct Args {
     /// What is kept of each vector: i8 alone (smallest), or f16 or f32 beside it (more exact)
     #[arg(long, value_enum, default_value_t = Kept::I8, value_name = "i8|f16|f32", hide_possible_values = true)]
     vectors: Kept,
+
+    /// Lists that vectors are divided into; 1: every search looks at all [default: what is found to be fastest]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    lists: Option<u32>,
+
+    /// The recall that the lists are made for, which the file must reach for 10 hits: above 0, at most 1 [default: 0.95]
+    #[arg(long, value_name = "R", value_parser = parse_recall)]
+    recall: Option<f64>,
 
     /// Ids, one a line, in the order of the rows
     #[arg(long, value_name = "FILE")]
@@ -134,6 +143,12 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
             let (phase, unit) = in_words(now.phase);
             progress.update(phase, unit, now.done, now.total.unwrap_or(0));
         });
+    if let Some(lists) = args.lists {
+        packer = packer.lists(lists);
+    }
+    if let Some(recall) = args.recall {
+        packer = packer.recall(recall);
+    }
     if let Some(path) = &args.ids {
         packer = packer.ids(source::read_ids(path)?);
     }
@@ -169,16 +184,23 @@ fn cancelled_by_signal() -> Arc<AtomicBool> {
     flag
 }
 
-/// The failure of a pack. What is wrong with the ids of a file is told with the name of that file.
-fn failure(error: PackError, args: &Args) -> Failure {
-    let of_ids = matches!(
-        error,
-        PackError::IdCount { .. } | PackError::BadId { .. } | PackError::DuplicateId { .. }
-    );
-    match &args.ids {
-        Some(ids) if of_ids => Failure::from_error(&error).prefix(&shown_path(ids)),
-        _ => Failure::from_error(&error),
+/// The failure of a pack. What is wrong with the ids of a file is told with the name of that file, and the line.
+fn failure(mut error: PackError, args: &Args) -> Failure {
+    let Some(path) = &args.ids else {
+        return Failure::from_error(&error);
+    };
+    let places = match &mut error {
+        PackError::IdCount { .. } => Vec::new(),
+        PackError::BadId { place, .. } => vec![place],
+        PackError::DuplicateId { first, second, .. } => vec![first, second],
+        _ => return Failure::from_error(&error),
+    };
+    if source::ids_stand_in_lines(path) {
+        for place in places {
+            place.line = place.row.map(|row| row + 1);
+        }
     }
+    Failure::from_error(&error).prefix(&shown_path(path))
 }
 
 /// The modules for the file: those that the user names, else the kernels of this version.
@@ -233,7 +255,10 @@ fn in_words(phase: Phase) -> (&'static str, Unit) {
     match phase {
         Phase::Store => ("reading", Unit::Rows),
         Phase::Ids => ("ids", Unit::Rows),
+        Phase::Cluster => ("clustering", Unit::Rows),
+        Phase::Assign => ("assigning", Unit::Rows),
         Phase::Code => ("coding", Unit::Rows),
+        Phase::Arrange => ("arranging", Unit::Rows),
         Phase::Search => ("measuring", Unit::Searches),
         Phase::Exact => ("exact search", Unit::Rows),
         Phase::Commit => ("writing", Unit::Steps),
@@ -251,6 +276,8 @@ fn report_of(
         file: args.output.to_string_lossy().into_owned(),
         vectors: packed.rows.into(),
         dimension: packed.dimension,
+        lists: packed.lists,
+        second_entries: packed.second_entries.into(),
         metric: packed.metric.name().to_owned(),
         kept: packed.vectors.name().to_owned(),
         ids: packed.id_kind.name().to_owned(),
@@ -258,7 +285,7 @@ fn report_of(
         bytes_per_vector: packed.bytes_per_vector(),
         bytes_as_f32: u64::from(packed.rows) * u64::from(packed.dimension) * 4,
         bytes_for_f16: vec::stride(VectorKind::F16, packed.dimension).into(),
-        recall: recall(packed),
+        recall: recall(packed, args.recall.unwrap_or(rvf_host::DEFAULT_RECALL)),
         kernels,
         ignored_columns: packed.ignored_columns.clone(),
         seconds: time.as_secs_f64(),
@@ -266,15 +293,13 @@ fn report_of(
 }
 
 /// The measured recall for ten hits, or for the most that were measured where that is less.
-fn recall(packed: &rvf_pack::PackReport) -> Option<MeasuredRecall> {
+fn recall(packed: &rvf_pack::PackReport, wanted: f64) -> Option<MeasuredRecall> {
     const K: u32 = 10;
     let listed = packed.efforts.iter().map(|effort| effort.k);
     let k = listed.clone().filter(|k| *k <= K).max().or(listed.min())?;
     Some(MeasuredRecall {
         k,
-        default: packed
-            .effort_for(k, rvf_host::DEFAULT_RECALL)
-            .map(rvf_types::Effort::recall),
+        default: packed.effort_for(k, wanted).map(rvf_types::Effort::recall),
         ceiling: packed.ceiling(k)?,
         queries: packed.queries,
     })

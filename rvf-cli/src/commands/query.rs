@@ -78,7 +78,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-fn parse_recall(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_recall(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(recall) if recall > 0.0 && recall <= 1.0 => Ok(recall),
         _ => Err("expected a number above 0, and at most 1".to_owned()),

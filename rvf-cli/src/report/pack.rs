@@ -14,6 +14,9 @@ pub(crate) struct PackReport {
     pub(crate) file: String,
     pub(crate) vectors: u64,
     pub(crate) dimension: u32,
+    pub(crate) lists: u32,
+    /// Vectors that are in a second list too.
+    pub(crate) second_entries: u64,
     pub(crate) metric: String,
     pub(crate) kept: String,
     pub(crate) ids: String,
@@ -68,6 +71,7 @@ impl PackReport {
             self.metric
         );
         field(out, "vectors", &vectors)?;
+        field(out, "lists", &self.lists_in_words())?;
         let size = format!(
             "{} ({:.1} bytes a vector; as plain f32 {})",
             human::bytes(self.bytes),
@@ -96,6 +100,15 @@ impl PackReport {
             remark(out, "note:", Tone::Accent, &text)?;
         }
         Ok(())
+    }
+
+    fn lists_in_words(&self) -> String {
+        if self.lists == 1 {
+            return "1: every search looks at all vectors".to_owned();
+        }
+        let share = 100.0 * self.second_entries as f64 / (self.vectors as f64).max(1.0);
+        let lists = human::count(self.lists.into());
+        format!("{lists}; {share:.0} % of the vectors are in two of them")
     }
 
     fn kernels_in_words(&self) -> String {
@@ -164,6 +177,8 @@ mod tests {
             file: "out.rvf".to_owned(),
             vectors: 8_192,
             dimension: 384,
+            lists: 120,
+            second_entries: 4_096,
             metric: "cosine".to_owned(),
             kept: kept.to_owned(),
             ids: "none".to_owned(),
@@ -202,6 +217,17 @@ mod tests {
             "{text}"
         );
         assert!(report("i8", None).kept_in_words().contains("not measured"));
+    }
+
+    #[test]
+    fn lists_are_told_with_what_is_in_two_of_them() {
+        let mut report = report("i8", None);
+        assert_eq!(
+            report.lists_in_words(),
+            "120; 50 % of the vectors are in two of them"
+        );
+        report.lists = 1;
+        assert!(report.lists_in_words().contains("all vectors"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ const SHARES: [f64; 3] = [0.0, 0.5, 0.75];
 /// The share without any measurement.
 pub(super) const USUAL_SHARE: f64 = 0.75;
 
-/// The recalls, and the number of hits, for which costs are compared.
+/// The recalls for which costs are compared unless one is asked for, and the number of hits.
 const RECALLS: [f64; 2] = [0.95, 0.99];
 const HITS: usize = 10;
 
@@ -83,7 +83,7 @@ pub(super) fn lists(
             [list; 2]
         };
         let coverage = Coverage::new(&ranks, &held_out.answers, HITS, place, &entries);
-        let cost = cost(&coverage);
+        let cost = cost(held_out, &coverage);
         if cost < best.0 * if best.1 == 1 { 1.0 } else { BETTER } {
             best = (cost, count);
         }
@@ -101,14 +101,8 @@ pub(super) fn share(
     let mut best = (f64::INFINITY, 0.0);
     for share in SHARES {
         let seconds = assignment.seconds(share);
-        let cost = cost(&coverage(
-            held_out,
-            ranks,
-            &assignment.own,
-            &seconds,
-            count,
-            HITS,
-        ));
+        let coverage = coverage(held_out, ranks, &assignment.own, &seconds, count, HITS);
+        let cost = cost(held_out, &coverage);
         if cost < best.0 * BETTER || best.0.is_infinite() {
             best = (cost, share);
         }
@@ -158,13 +152,14 @@ pub(super) fn ranks(
     Ranks::new(&held_out.sample, &values, metric, centroids.backend())
 }
 
-/// What a search costs, mean of the logarithms at the recalls that are compared.
-fn cost(coverage: &Coverage) -> f64 {
+/// What a search costs, the geometric mean of the recalls that are compared.
+fn cost(held_out: &HeldOut, coverage: &Coverage) -> f64 {
     let at = |recall: f64| {
         let probes = coverage.probes(1.0 - IN_NO_LIST * (1.0 - recall), HITS);
         cost::of_lists(coverage.lists(), probes, coverage.entries(probes)).ln()
     };
-    (RECALLS.map(at).into_iter().sum::<f64>() / RECALLS.len() as f64).exp()
+    let recalls = held_out.recall.map_or(RECALLS, |recall| [recall; 2]);
+    (recalls.map(at).into_iter().sum::<f64>() / recalls.len() as f64).exp()
 }
 
 /// The nearest centroid of each row that is a neighbour of a query, by row.

@@ -54,6 +54,8 @@ pub(super) struct Test<'a> {
     /// Where there is more than one list.
     pub(super) coverage: Option<&'a Coverage>,
     pub(super) rows: u32,
+    /// A recall that is asked for.
+    pub(super) recall: Option<f64>,
 }
 
 impl Test<'_> {
@@ -108,7 +110,8 @@ impl Test<'_> {
                 .find(|before| setting.slack - before.slack >= 2.0 * STEP);
             // Of other queries, another recall would tell nothing.
             let settled = before.is_some_and(|before| {
-                before.total == effort.total && is_negligible(before.hits, effort.hits, effort.total)
+                before.total == effort.total
+                    && is_negligible(before.hits, effort.hits, effort.total)
             });
             runs.push(effort);
             if settled || setting.slack >= MOST_SLACK {

@@ -11,7 +11,7 @@ mod probed;
 mod sample;
 mod search;
 
-use rvf_types::{Effort, Metric, SegmentEntry};
+use rvf_types::{Effort, Metric, SegmentEntry, VectorKind};
 
 use self::efforts::Test;
 use self::exact::Exact;
@@ -29,6 +29,9 @@ pub(crate) use sample::{Sample, Sampler};
 
 /// The numbers of hits that efforts are measured for, as far as there are more rows than that.
 const HITS: [u32; 3] = [1, 10, 100];
+
+/// The number of hits that a wish for recall is meant for, where none is named.
+const USUAL_HITS: u32 = 10;
 
 /// The most hits that are measured.
 pub(crate) const MOST_HITS: usize = 100;
@@ -51,6 +54,8 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct HeldOut {
     pub(crate) sample: Sample,
     pub(crate) answers: Vec<Answer>,
+    /// A recall that is asked for.
+    pub(crate) recall: Option<f64>,
 }
 
 impl HeldOut {
@@ -59,13 +64,48 @@ impl HeldOut {
         sample: Sample,
         metric: Metric,
         rows: u32,
+        recall: Option<f64>,
         source: &mut dyn Source,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Self, PackError> {
         reporter.start(Phase::Exact, Some(rows.into()))?;
         let exact = Exact::new(metric, &sample, MOST_HITS);
         let answers = search_exactly(exact, sample.dimension, rows, source, reporter)?;
-        Ok(Self { sample, answers })
+        Ok(Self {
+            sample,
+            answers,
+            recall,
+        })
+    }
+}
+
+/// The number of hits, of those that efforts are listed for, that a recall is meant for: ten, or else the most.
+fn usual_hits(table: &[Effort]) -> Option<u32> {
+    let listed = || table.iter().map(|effort| effort.k);
+    listed().find(|k| *k == USUAL_HITS).or(listed().max())
+}
+
+/// Refuses a file that does not reach the recall that is asked for.
+pub(crate) fn check_ceiling(
+    held_out: &HeldOut,
+    table: &[Effort],
+    vectors: VectorKind,
+) -> Result<(), PackError> {
+    let (Some(recall), Some(k)) = (held_out.recall, usual_hits(table)) else {
+        return Ok(());
+    };
+    let reached = table
+        .iter()
+        .filter(|effort| effort.k == k)
+        .map(Effort::recall);
+    match reached.max_by(f64::total_cmp) {
+        Some(ceiling) if ceiling < recall => Err(PackError::AboveCeiling {
+            recall,
+            k,
+            ceiling,
+            vectors,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -88,6 +128,7 @@ pub(crate) fn measure(
         answers: &held_out.answers,
         coverage,
         rows: parts.rows,
+        recall: held_out.recall,
     };
     let mut table = Vec::new();
     // Of a single row there is nothing to find but itself.

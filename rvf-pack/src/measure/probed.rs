@@ -83,8 +83,10 @@ pub(super) fn efforts(
         queries,
         tried: Vec::new(),
     };
+    let mut steps: Vec<f64> = STEPS.into_iter().chain(test.recall).collect();
+    steps.sort_by(f64::total_cmp);
     let mut table = Vec::new();
-    for step in STEPS.into_iter().filter(|step| *step <= most.recall()) {
+    for step in steps.into_iter().filter(|step| *step <= most.recall()) {
         table.extend(search.reach(step, reporter)?);
     }
     table.push(most);
@@ -138,7 +140,8 @@ impl Search<'_> {
         slack: f32,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<(Effort, f64, f64), PackError> {
-        let same = |(effort, ..): &&(Effort, f64, f64)| (effort.probes, effort.slack) == (probes, slack);
+        let same =
+            |(effort, ..): &&(Effort, f64, f64)| (effort.probes, effort.slack) == (probes, slack);
         if let Some(found) = self.tried.iter().find(same) {
             return Ok(*found);
         }

@@ -172,6 +172,16 @@ pub fn read_ids(path: &Path) -> Result<Vec<Id>, SourceError> {
     }
 }
 
+/// Whether the ids of such a file ([`read_ids`]) stand one in each line and nothing else does: that of row 0 in the first.
+#[must_use]
+pub fn ids_stand_in_lines(path: &Path) -> bool {
+    match super::extension(path).as_deref() {
+        // A blank line of JSON is passed over.
+        Some("npy" | "jsonl" | "ndjson") => false,
+        _ => super::first_bytes(path).is_ok_and(|first| !first.starts_with(npy_header::MAGIC)),
+    }
+}
+
 fn read_npy(path: &Path) -> Result<Vec<Id>, SourceError> {
     let mut file = ByteFile::open(path)?;
     let header = NpyHeader::read(&mut file, ID_TYPES)?;

@@ -42,7 +42,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use self::error::{Place, SourceError, SourceProblem};
-pub use self::id::{Id, IdType, read_ids};
+pub use self::id::{Id, IdType, ids_stand_in_lines, read_ids};
 pub use self::matrix::{Matrix, read_matrix_f32, read_matrix_i32};
 pub use self::memory::MemorySource;
 pub use self::npy_write::{NpyElement, NpyWriter, write_npy_f16, write_npy_f32, write_npy_i8};
