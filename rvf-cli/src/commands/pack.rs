@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     lists: Option<u32>,
 
-    /// The recall that the lists are made for, which the file must reach for 10 hits: above 0, at most 1 [default: 0.95]
+    /// The recall of ten hits that the lists are made for, and that the file must be measured to reach: above 0, at most 1
     #[arg(long, value_name = "R", value_parser = parse_recall)]
     recall: Option<f64>,
 
