@@ -29,7 +29,7 @@ const TINY: f32 = f32::from_bits(27 << 23);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Stats {
-    /// Codes that were looked at, those of centroids among them; in exact mode vectors that were tested for being live.
+    /// Codes that were looked at, those of centroids among them.
     pub scanned: u32,
     /// Codes that came to the second look.
     pub second_looks: u32,

@@ -11,7 +11,7 @@ use crate::machine::Visit;
 use crate::memory::{Plain, View};
 use crate::query::Query;
 
-/// A vector that passed both looks, or in exact mode is live.
+/// A vector that passed both looks.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Candidate {

@@ -1,5 +1,6 @@
 //! Builds a file: one pass over the input, one over what was stored, then what measures it.
 
+use rvf_types::manifest::RECALL_PROPERTY;
 use rvf_types::{
     FormatError, IdKind, IndexHead, ManifestBuf, ManifestHead, SegmentType, VectorKind, index,
     limits,
@@ -178,6 +179,11 @@ pub(crate) fn build(
     manifest.entries = segments.iter().map(|segment| segment.entry).collect();
     manifest.efforts = efforts;
     manifest.properties = options.properties.clone();
+    if let Some(recall) = options.recall {
+        manifest
+            .properties
+            .insert(RECALL_PROPERTY.to_owned(), recall.to_string());
+    }
     let (id, offset) = plan.next();
     let file_length = commit(&manifest, id, offset, options.timestamp, storage)?;
     reporter.done(1)?;

@@ -211,8 +211,9 @@ impl<'a> Packer<'a> {
         self
     }
 
-    /// The recall, above 0 and at most 1, that the lists are made for and that the file must be measured to reach for ten
-    /// hits. Unless it is set, lists are made for 0.95 and 0.99, and the file reaches what it can.
+    /// The recall, above 0 and at most 1, that the lists are made for, that the file must be measured to reach for ten hits,
+    /// and that a search aims at which is asked for none. Unless it is set, lists are made for 0.95 and 0.99, the file
+    /// reaches what it can, and 0.95 is aimed at.
     #[must_use]
     pub fn recall(mut self, recall: f64) -> Self {
         self.options.recall = Some(recall);
