@@ -27,9 +27,19 @@ pub(crate) fn build(
     options: &Options,
     source: &mut dyn Source,
     storage: &mut dyn Storage,
+    reporter: Reporter<'_, '_>,
+) -> Result<PackReport, PackError> {
+    let plan = Plan::new(options, source)?;
+    build_plan(options, plan, source, storage, reporter)
+}
+
+fn build_plan(
+    options: &Options,
+    mut plan: Plan,
+    source: &mut dyn Source,
+    storage: &mut dyn Storage,
     mut reporter: Reporter<'_, '_>,
 ) -> Result<PackReport, PackError> {
-    let mut plan = Plan::new(options, source)?;
     let records = plan.records;
     let dimension = records.dimension as u32;
     let mut stored = store(options, records, source, storage, &mut reporter)?;
@@ -256,4 +266,44 @@ fn sizes(manifest: &ManifestBuf, file_length: u64) -> Vec<SegmentSize> {
         bytes: file_length.saturating_sub(end),
     });
     sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use rvf_microkernel::Backend;
+
+    use super::*;
+    use crate::Packer;
+    use crate::source::MemorySource;
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bytes() {
+        let value = |i: u64| {
+            (crate::hash::splitmix64(i / 160 % 700) >> 44) as f32 * 1e-6
+                + (i * i % 1_009) as f32 * 1e-3
+        };
+        let vectors: Vec<f32> = (0..40 * 3_000).map(value).collect();
+        for vectors_kept in [VectorKind::I8, VectorKind::F16] {
+            let options = Packer::new().vectors(vectors_kept).lists(40).options;
+            let pack = |backend| {
+                let mut source = MemorySource::new(40, vectors.clone(), None).unwrap();
+                let mut plan = Plan::new(&options, &source).unwrap();
+                plan.records.backend = backend;
+                let mut bytes = Vec::new();
+                build_plan(
+                    &options,
+                    plan,
+                    &mut source,
+                    &mut bytes,
+                    Reporter::new(None, None),
+                )
+                .unwrap();
+                bytes
+            };
+            let scalar = pack(Backend::scalar());
+            for backend in Backend::available() {
+                assert!(pack(backend) == scalar, "{backend:?}");
+            }
+        }
+    }
 }

@@ -2,14 +2,20 @@
 //!
 //! [`Packer`] takes the rows of a [`source::Source`] — a file, or vectors in memory — and makes an `.rvf` file of them:
 //!
-//! 1. One pass over the input checks every row, stores it in the form that the format asks for, and sums the mean.
-//! 2. One pass over what was stored computes the 1-bit codes.
-//! 3. Rows held out as queries are searched for at rising effort, with the kernel that hosts run natively, and the input
-//!    is read once more to search it exactly. So the file says what recall it was measured to reach at which effort.
-//! 4. Digests, manifest and root are written; then the file gets its name.
+//! 1. One pass over the input checks every row, stores it in a temporary file in the form that the format asks for, and
+//!    sums the mean.
+//! 2. The input is read once more to search it exactly for the neighbours of rows that are held out as queries.
+//! 3. The vectors are divided into lists around centroids; how many lists, and how many vectors are in two of them, is
+//!    found by what the queries need. Where a look at all vectors is faster there is one list.
+//! 4. The 1-bit codes are computed, and the vectors written in the order of the lists.
+//! 5. The queries are searched for at rising effort, with the kernel that hosts run natively. So the file says what recall
+//!    it was measured to reach at which effort.
+//! 6. Digests, manifest and root are written; then the file gets its name.
 //!
-//! The input is never in memory as a whole: what a pack takes is a few batches of some megabytes, the ids, and the
-//! digests of the blocks (0.4 % of the file).
+//! The input is never in memory as a whole: what a pack takes is a few batches of some megabytes, at most 256 MB of
+//! vectors to find centroids by (more where there are more lists than that holds), the ids, some 40 bytes for each row, and
+//! the digests of the blocks (0.4 % of the file). The temporary file is as large as the vectors in the file, and is mapped:
+//! with less memory than that it is read here and there from the disk.
 //!
 //! ```
 //! use rvf_pack::{Packer, VectorKind, source::{self, SourceOptions}};

@@ -212,6 +212,80 @@ fn with_lists_too_measured_hits_are_those_of_another_count() {
     }
 }
 
+/// Vectors around many centres, or around none.
+fn spread(numbers: &mut Numbers, rows: usize, dimension: usize, centres: &[f32]) -> Vec<f32> {
+    let mut vectors = Vec::new();
+    for _ in 0..rows {
+        let centre = numbers.next() as usize % (centres.len() / dimension).max(1) * dimension;
+        let value = |i: usize| centres.get(centre + i).copied().unwrap_or(0.0);
+        vectors.extend((0..dimension).map(|i| value(i) + 0.5 * numbers.normal()));
+    }
+    vectors
+}
+
+#[test]
+fn lists_are_made_where_they_help_and_keep_what_is_promised_to_other_queries() {
+    let dimension = 32;
+    let mut numbers = Numbers::new(11);
+    let centres: Vec<f32> = (0..200 * dimension).map(|_| numbers.normal()).collect();
+    let vectors = spread(&mut numbers, 12_000, dimension, &centres);
+    let queries = spread(&mut numbers, 400, dimension, &centres);
+    let (file, report) = pack(Metric::L2, VectorKind::F16, dimension, &vectors);
+    assert!(report.lists > 50, "{}", report.lists);
+    check_table(&file, &report);
+    let index = Index::parse(file.payload(INDEX)).unwrap();
+    for recall in [0.8, 0.9, 0.95, 0.99] {
+        let effort = report.effort_for(10, recall).unwrap();
+        assert!(effort.scanned < 6_000, "{effort:?}");
+        let mut params = Params::new(10);
+        (params.probes, params.slack, params.pool) = (effort.probes, effort.slack, effort.pool);
+        let mut memory = vec![0; state_len(&index, &params).unwrap()];
+        let mut found = [Hit::default(); 10];
+        let mut hits = 0;
+        for query in queries.chunks(dimension) {
+            let mut regions = Regions {
+                index: file.payload(INDEX),
+                quant: file.payload(QUANT),
+                vec_i8: file.vec(0).unwrap(),
+                vec_float: file.vec(1).unwrap(),
+                filter: &[],
+            };
+            let mean = &file.payload(INDEX)[HEAD_LEN..];
+            let backend = Backend::best();
+            let answer = search(
+                &index,
+                mean,
+                &mut regions,
+                &params,
+                query,
+                backend,
+                &mut memory,
+                &mut found,
+            );
+            let count = answer.unwrap().0;
+            let rows = vectors.chunks(dimension);
+            let mut distances: Vec<f64> =
+                rows.map(|row| distance(Metric::L2, query, row)).collect();
+            let of_hit = |hit: &Hit| distances[hit.row as usize];
+            let of_hits: Vec<f64> = found[..count].iter().map(of_hit).collect();
+            distances.sort_by(f64::total_cmp);
+            hits += of_hits
+                .iter()
+                .filter(|distance| **distance <= distances[9] * (1.0 + 1e-6))
+                .count();
+        }
+        let measured = hits as f64 / 4_000.0;
+        // The promise, and twice the error of so few queries.
+        let least = recall - (1.0_f64 - recall).min(0.01) - 0.01;
+        assert!(measured >= least, "{recall}: {measured} {effort:?}");
+    }
+
+    let vectors = spread(&mut numbers, 6_000, 64, &[]);
+    let (file, report) = pack(Metric::L2, VectorKind::I8, 64, &vectors);
+    assert_eq!(report.lists, 1);
+    check_table(&file, &report);
+}
+
 #[test]
 fn efforts_are_listed_for_as_many_hits_as_there_are_other_rows() {
     for rows in [1, 2, 10, 11, 101] {

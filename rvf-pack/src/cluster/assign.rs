@@ -128,3 +128,69 @@ impl Assignment {
         self.second.iter().zip(&self.ratio).map(kept).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rvf_microkernel::Backend;
+
+    use super::*;
+    use crate::cluster::testing::{blobs, nearest_of, quiet, stored};
+
+    /// |r₂|² + λ·⟨r₂, r₁/|r₁|⟩², as the text says it.
+    fn naive_loss(point: &[f32], first: &[f32], other: &[f32]) -> f64 {
+        let less = |c: &[f32]| {
+            point
+                .iter()
+                .zip(c)
+                .map(|(x, c)| f64::from(x - c))
+                .collect::<Vec<_>>()
+        };
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (r1, r2) = (less(first), less(other));
+        dot(&r2, &r2) + WEIGHT * dot(&r2, &r1).powi(2) / dot(&r1, &r1)
+    }
+
+    #[test]
+    fn rows_go_to_the_nearest_list_and_to_one_in_another_direction() {
+        let dimension = 24;
+        let (vectors, centres) = (blobs(800, dimension, 40), blobs(40, dimension, 40));
+        let mean = vec![0.25; dimension];
+        let (records, bytes) = stored(&vectors, dimension);
+        let points = Points::new(records, &bytes);
+        let centred: Vec<f32> = centres.iter().map(|value| value - 0.25).collect();
+        let centroids = Centroids::new(centred, dimension, Backend::best());
+        let nearest = Nearest::new(&centroids).unwrap();
+        let found = assign(points, &mean, &nearest, &mut quiet()).unwrap();
+        let own = nearest_of(&vectors, &centres, dimension);
+        let centre = |list: u32| &centres[list as usize * dimension..][..dimension];
+        let (mut same, mut best) = (0, 0);
+        for (row, point) in vectors.chunks(dimension).enumerate() {
+            same += usize::from(found.own[row] == own[row]);
+            assert_ne!(found.own[row], found.second[row]);
+            let loss = |list| naive_loss(point, centre(found.own[row]), centre(list));
+            let least = (0..40)
+                .filter(|list| *list != found.own[row])
+                .map(loss)
+                .fold(f64::MAX, f64::min);
+            best += usize::from(loss(found.second[row]) <= least * 1.0001);
+        }
+        assert!(same >= 790, "{same} of 800 rows are in the nearest list");
+        // The least of all lists is seldom far down the row of the nearest.
+        assert!(best >= 600, "{best} of 800 rows have the best second list");
+        for share in [0.0, 0.5, 0.75, 1.0] {
+            let seconds = found.seconds(share);
+            let count = seconds.iter().filter(|list| **list != NONE).count();
+            assert_eq!(count, (800.0 * share) as usize);
+            // Those for whom it is nearest.
+            let ratio = |with: bool| {
+                let rows = found
+                    .ratio
+                    .iter()
+                    .zip(&seconds)
+                    .filter(move |(_, list)| (**list != NONE) == with);
+                rows.map(|(ratio, _)| *ratio)
+            };
+            assert!(ratio(true).fold(0.0, f32::max) <= ratio(false).fold(f32::INFINITY, f32::min));
+        }
+    }
+}

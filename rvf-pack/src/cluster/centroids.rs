@@ -65,7 +65,7 @@ impl Centroids {
             .collect();
     }
 
-    fn of(&self, list: u32) -> &[f32] {
+    pub(crate) fn of(&self, list: u32) -> &[f32] {
         &self.values[list as usize * self.dimension..][..self.dimension]
     }
 

@@ -219,3 +219,66 @@ fn sample(points: Points<'_>, mean: &[f32], lists: usize, seed: u64) -> Vec<f32>
         );
     sampled
 }
+
+/// What the tests of this folder share.
+#[cfg(test)]
+mod testing {
+    use rvf_microkernel::Backend;
+    use rvf_types::{Metric, VectorKind};
+
+    use crate::hash::splitmix64;
+    use crate::progress::Reporter;
+    use crate::records::Records;
+
+    pub(super) fn quiet() -> Reporter<'static, 'static> {
+        Reporter::new(None, None)
+    }
+
+    /// −1 to 1.
+    fn uniform(number: usize) -> f32 {
+        (splitmix64(number as u64) >> 40) as f32 / 8_388_608.0 - 1.0
+    }
+
+    /// Points around `centres` centres.
+    pub(super) fn blobs(points: usize, dimension: usize, centres: usize) -> Vec<f32> {
+        let value = |i: usize| {
+            let (point, component) = (i / dimension, i % dimension);
+            uniform(point % centres * dimension + component)
+                + 0.4 * uniform(i + 1_000_000_007 * (points % 13 + 1))
+        };
+        (0..points * dimension).map(value).collect()
+    }
+
+    /// The nearest centroid of each point, all against all.
+    pub(super) fn nearest_of(points: &[f32], centroids: &[f32], dimension: usize) -> Vec<u32> {
+        let distance = |x: &[f32], c: &[f32]| {
+            x.iter()
+                .zip(c)
+                .map(|(x, c)| f64::from(x - c).powi(2))
+                .sum::<f64>()
+        };
+        let nearest = |point: &[f32]| {
+            let all = centroids
+                .chunks_exact(dimension)
+                .map(|c| distance(point, c))
+                .zip(0..);
+            all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1
+        };
+        points.chunks_exact(dimension).map(nearest).collect()
+    }
+
+    /// The records of vectors that are kept as they are.
+    pub(super) fn stored(vectors: &[f32], dimension: usize) -> (Records, Vec<u8>) {
+        let records = Records {
+            dimension,
+            metric: Metric::L2,
+            vectors: VectorKind::F32,
+            backend: Backend::best(),
+        };
+        let (mut i8s, mut floats) = (Vec::new(), Vec::new());
+        records
+            .encode(0, &mut vectors.to_vec(), &mut i8s, &mut floats)
+            .unwrap();
+        (records, floats)
+    }
+}

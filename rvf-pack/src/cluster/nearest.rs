@@ -140,3 +140,43 @@ fn failed(error: Error) -> PackError {
         error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rvf_microkernel::Backend;
+
+    use super::*;
+    use crate::cluster::testing::{blobs, nearest_of};
+
+    #[test]
+    fn nearly_all_points_find_their_nearest_centroid() {
+        let dimension = 96;
+        let (points, centres) = (blobs(1_000, dimension, 300), blobs(300, dimension, 300));
+        let centroids = Centroids::new(centres.clone(), dimension, Backend::best());
+        let nearest = Nearest::new(&centroids).unwrap();
+        let mut searcher = nearest.searcher(6).unwrap();
+        let expected = nearest_of(&points, &centres, dimension);
+        let mut same = 0;
+        for (point, expected) in points.chunks(dimension).zip(expected) {
+            let found = searcher.nearest(point).unwrap();
+            assert!(found.len() <= 6 && found.is_sorted_by(|a, b| a.compare(b).is_le()));
+            for found in found {
+                let pairs = point.iter().zip(centroids.of(found.list));
+                let exact: f64 = pairs.map(|(x, c)| f64::from(x - c).powi(2)).sum();
+                assert!((found.distance - exact).abs() < 1e-4 * exact + 1e-4);
+            }
+            same += usize::from(found[0].list == expected);
+        }
+        assert!(same >= 980, "{same} of 1,000");
+    }
+
+    #[test]
+    fn points_at_the_end_of_the_range_are_searched_for_too() {
+        let centroids = Centroids::new(vec![2e15, 0.0, -2e15, 0.0, 0.0, 0.0], 2, Backend::best());
+        let nearest = Nearest::new(&centroids).unwrap();
+        let mut searcher = nearest.searcher(2).unwrap();
+        for (point, list) in [([1.9e15, 0.0], 0), ([-1.5e15, 1.0], 1), ([1.0, 1.0], 2)] {
+            assert_eq!(searcher.nearest(&point).unwrap()[0].list, list);
+        }
+    }
+}

@@ -159,3 +159,61 @@ impl Coverage {
             .clamp(1, self.lists())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::exact::Exact;
+    use super::super::sample::Sampler;
+    use super::*;
+
+    #[test]
+    fn shares_and_entries_are_those_of_a_count() {
+        // Rows on a line: ten lists of ten rows each, around the middle of theirs.
+        let rows: Vec<f32> = (0..100).map(|row| row as f32).collect();
+        let centroids: Vec<f32> = (0..10).map(|list| list as f32 * 10.0 + 4.5).collect();
+        let mut sampler = Sampler::new(1);
+        sampler.offer(0, &rows);
+        let sample = sampler.finish();
+        let mut exact = Exact::new(Metric::L2, &sample, 4);
+        exact.add(&rows);
+        let answers = exact.finish();
+        let ranks = Ranks::new(&sample, &centroids, Metric::L2, Backend::scalar());
+        // The rows next to the upper list are in it too.
+        let own = |row: u32| row / 10;
+        let second = |row: u32| {
+            if row % 10 == 9 && row < 99 {
+                own(row) + 1
+            } else {
+                own(row)
+            }
+        };
+        let mut entries = vec![10.0; 10];
+        entries[1..].fill(11.0);
+        let coverage = Coverage::new(&ranks, &answers, 4, |row| [own(row), second(row)], &entries);
+        let (mut held, mut visited) = (vec![0; 11], vec![0.0; 11]);
+        for (query, answer) in answers.iter().enumerate() {
+            let from = sample.vector(query)[0];
+            let mut order: Vec<u32> = (0..10).collect();
+            order.sort_by(|a, b| {
+                let distance = |list: &u32| (centroids[*list as usize] - from).abs();
+                distance(a).total_cmp(&distance(b)).then(a.cmp(b))
+            });
+            for probes in 0..=10 {
+                let lists = &order[..probes];
+                visited[probes] += lists
+                    .iter()
+                    .map(|list| entries[*list as usize])
+                    .sum::<f64>();
+                let is_held =
+                    |row: &u32| lists.contains(&own(*row)) || lists.contains(&second(*row));
+                held[probes] += answer.nearest(2).filter(is_held).count();
+            }
+        }
+        for (probes, share) in coverage.shares(2).into_iter().enumerate() {
+            assert!((share - held[probes] as f64 / 200.0).abs() < 1e-9);
+            assert!((coverage.entries(probes) - visited[probes] / 100.0).abs() < 1e-9);
+        }
+        assert_eq!(coverage.probes(1.0, 4), 2);
+        assert_eq!((coverage.probes(0.0, 4), coverage.lists()), (1, 10));
+    }
+}

@@ -32,8 +32,8 @@ const POOL_SLACK: f32 = 4.0;
 /// The largest number of candidates beyond k that is tried.
 const MOST_EXTRA: u32 = 4096;
 
-/// Hits that are asked for in a run, all queries together: a hundred for each of sixty queries tell as much as need be.
-const TOTAL: usize = 6_000;
+/// Hits that are asked for in a run, all queries together: a hundred for each of forty queries tell as much as need be.
+const TOTAL: usize = 4_000;
 
 /// What the searches of one step of effort may cost (see [`crate::cost`]) where all rows are scanned: some hundredths of a second.
 /// So measuring does not outgrow the rest of the packing.

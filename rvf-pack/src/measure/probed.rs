@@ -28,9 +28,10 @@ const MOST_SLACK: f32 = 6.0;
 const SEEN: f64 = 0.99;
 const MOST_SEEN: f64 = 0.9995;
 
-/// Hits that are asked for to see what the bounds lose, all queries together; and the least number of queries.
+/// Hits that are asked for to see what the bounds lose, all queries together; and the least and most queries.
 const HITS_SEEN: usize = 1_000;
-const QUERIES_SEEN: usize = 60;
+const LEAST_QUERIES_SEEN: usize = 40;
+const MOST_QUERIES_SEEN: usize = 150;
 
 /// Searches to reach one recall.
 const TRIES: u32 = 5;
@@ -54,7 +55,8 @@ pub(super) fn efforts(
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<Vec<Effort>, PackError> {
     let queries = test.queries(k);
-    let few = queries.min((HITS_SEEN / k as usize).max(QUERIES_SEEN));
+    let few = (HITS_SEEN / k as usize).clamp(LEAST_QUERIES_SEEN, MOST_QUERIES_SEEN);
+    let few = few.min(queries);
     let probes = coverage.probes(SEEN, k as usize) as u32;
     let mut setting = Setting {
         k,
@@ -73,7 +75,7 @@ pub(super) fn efforts(
         slack: MOST_SLACK,
         ..setting
     };
-    let most = test.run(queries, most, reporter)?.effort(test.answers);
+    let most = test.run(few, most, reporter)?.effort(test.answers);
     let mut search = Search {
         test,
         coverage,
