@@ -261,6 +261,14 @@ impl Query<'_> {
                     self.cursor.row = 0;
                     self.cursor.offset = 0;
                 };
+                // The list after this one lies elsewhere.
+                if cfg!(not(target_arch = "wasm32"))
+                    && self.cursor.row == 0
+                    && let Some(next) = self.visits.as_slice().get(self.cursor.list as usize + 1)
+                    && next.entries >= GROUP
+                {
+                    data.prefetch(Region::Quant, next.offset, self.index.group_len());
+                }
                 if !self.choosing {
                     need.region = Region::Quant;
                 }

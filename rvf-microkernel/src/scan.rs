@@ -5,6 +5,8 @@
 )]
 
 use crate::backend::Group;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::backend::SecondLook;
 use crate::heap::key;
 use crate::index::GROUP;
 use crate::machine::Visit;
@@ -64,8 +66,22 @@ impl Query<'_> {
         look.offset += self.first_width * share;
         let threshold = self.threshold - base;
         let mut passed = self.backend.first_look(&group, signs, look, threshold);
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let look = SecondLook {
+                offset: 3 * self.index.dimension() as i32,
+                gain: self.gain,
+                width: self.width * share,
+                base,
+                threshold: self.threshold,
+            };
+            let count = self.backend.second_look(&group, &mut passed, lows, &look);
+            self.stats.second_looks = self.stats.second_looks.wrapping_add(count);
+        }
         while let Some((i, ones)) = passed.next() {
-            self.stats.second_looks = self.stats.second_looks.wrapping_add(1);
+            if cfg!(target_arch = "wasm32") {
+                self.stats.second_looks = self.stats.second_looks.wrapping_add(1);
+            }
             let entry = self.cursor.row + i;
             let mut number = first + entry;
             // SAFETY: i is below the number of entries; a group with second entries has numbers.
@@ -74,7 +90,7 @@ impl Query<'_> {
                     number = group.number(i as usize);
                 }
                 (
-                    self.backend.ones(&group, i as usize, lows),
+                    self.backend.low_ones(&group, &passed, i as usize, lows),
                     group.correction(i as usize),
                 )
             };

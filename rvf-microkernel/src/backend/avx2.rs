@@ -2,12 +2,12 @@
 
 use core::arch::x86_64::*;
 
-use super::{FirstLook, Group, Ones, STEP, Table, Term, scalar, wide};
+use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "avx2",
     first_look,
-    ones,
+    second_look,
     dot,
     sum,
     transform,
@@ -83,11 +83,18 @@ unsafe fn first_look(
 }
 
 /// # Safety
-/// See `Backend::ones`.
-#[target_feature(enable = "popcnt")]
-unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
+/// See `Backend::second_look`.
+#[target_feature(enable = "avx2,popcnt")]
+unsafe fn second_look(
+    group: &Group<'_>,
+    mask: u32,
+    ones: &Ones,
+    plane: *const u64,
+    look: &SecondLook,
+    lows: &mut Ones,
+) -> u32 {
     // SAFETY: the caller's promise.
-    unsafe { scalar::ones(code, plane, words) }
+    unsafe { scalar::second_look(group, mask, ones, plane, look, lows) }
 }
 
 /// # Safety

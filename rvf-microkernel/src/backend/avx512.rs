@@ -2,12 +2,12 @@
 
 use core::arch::x86_64::*;
 
-use super::{FirstLook, Group, Ones, STEP, Table, Term, scalar, wide};
+use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "avx512",
     first_look,
-    ones,
+    second_look,
     dot,
     sum,
     transform,
@@ -53,11 +53,7 @@ unsafe fn first_look(
             let at = word * STEP;
             // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
             unsafe {
-                let plane = _mm512_maskz_permutexvar_epi64(
-                    lanes,
-                    _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1),
-                    _mm512_maskz_loadu_epi64(lanes >> 3 & 3, plane.add(word).cast()),
-                );
+                let plane = pair(lanes, plane.add(word));
                 for (count, tile) in counts.iter_mut().zip([first, second]) {
                     let code = _mm512_maskz_loadu_epi64(lanes, tile.wrapping_add(at).cast());
                     let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
@@ -89,8 +85,7 @@ unsafe fn first_look(
                 _mm512_maskz_loadu_epi32(lanes, corrections.cast::<i32>().add(start)),
             )
         };
-        let beta = _mm512_castsi512_ps(_mm512_and_si512(words, _mm512_set1_epi32(!0x3FFF)));
-        let alpha = _mm512_castsi512_ps(_mm512_srli_epi32::<1>(_mm512_slli_epi32::<18>(words)));
+        let (beta, alpha) = corrections_of(words);
         let projection = _mm512_sub_ps(offset, _mm512_mul_ps(slope, _mm512_cvtepi32_ps(ones)));
         let lower = _mm512_sub_ps(beta, _mm512_mul_ps(alpha, projection));
         let passed = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, threshold);
@@ -100,11 +95,97 @@ unsafe fn first_look(
 }
 
 /// # Safety
-/// See `Backend::ones`.
-#[target_feature(enable = "popcnt")]
-unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
+/// See `Backend::second_look`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt")]
+unsafe fn second_look(
+    group: &Group<'_>,
+    mask: u32,
+    ones: &Ones,
+    plane: *const u64,
+    look: &SecondLook,
+    lows: &mut Ones,
+) -> u32 {
+    let (codes, corrections) = group.pointers();
+    let Group { rows, words, .. } = *group;
+    let mut rest = mask;
+    while rest != 0 {
+        // All four rows of a tile that has one.
+        let tile = rest.trailing_zeros() as usize / 4;
+        rest &= !(0xF << (tile * 4));
+        let first = codes.wrapping_add(tile * words * STEP);
+        let mut count = _mm512_setzero_si512();
+        let mut word = 0;
+        while word < words {
+            let lanes = if words - word > 1 { 0xFF } else { 0x0F };
+            // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
+            unsafe {
+                let plane = pair(lanes, plane.add(word));
+                let code = _mm512_maskz_loadu_epi64(lanes, first.wrapping_add(word * STEP).cast());
+                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
+                count = _mm512_add_epi64(count, ones);
+            }
+            word += 2;
+        }
+        let halves = _mm256_add_epi64(
+            _mm512_castsi512_si256(count),
+            _mm512_extracti64x4_epi64::<1>(count),
+        );
+        // SAFETY: there are 32 places, and tile ≤ 7.
+        unsafe {
+            _mm_storeu_si128(
+                lows.as_mut_ptr().add(tile * 4).cast(),
+                _mm256_cvtepi64_epi32(halves),
+            );
+        }
+    }
+
+    // As in `scan.rs`, to the bit.
+    let mut passed = 0;
+    for start in (0..rows).step_by(16) {
+        let lanes = (mask >> start) as __mmask16;
+        // SAFETY: lanes that the mask does not have are not read.
+        let (ones, lows, words) = unsafe {
+            (
+                _mm512_maskz_loadu_epi32(lanes, ones.as_ptr().add(start).cast()),
+                _mm512_maskz_loadu_epi32(lanes, lows.as_ptr().add(start).cast()),
+                _mm512_maskz_loadu_epi32(lanes, corrections.cast::<i32>().add(start)),
+            )
+        };
+        let (beta, alpha) = corrections_of(words);
+        let twice = _mm512_slli_epi32::<1>(_mm512_add_epi32(_mm512_add_epi32(ones, ones), lows));
+        let bracket = _mm512_sub_epi32(_mm512_set1_epi32(look.offset), twice);
+        let projection = _mm512_mul_ps(_mm512_set1_ps(look.gain), _mm512_cvtepi32_ps(bracket));
+        let reach = _mm512_add_ps(projection, _mm512_set1_ps(look.width));
+        let lower = _mm512_add_ps(
+            _mm512_sub_ps(beta, _mm512_mul_ps(alpha, reach)),
+            _mm512_set1_ps(look.base),
+        );
+        let below = _mm512_set1_ps(look.threshold);
+        let kept = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, below);
+        passed |= u32::from(kept) << start;
+    }
+    passed
+}
+
+/// Two words of a plane, four times each; the second only where there are eight lanes.
+///
+/// # Safety
+/// There are as many words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn pair(lanes: __mmask8, plane: *const u64) -> __m512i {
     // SAFETY: the caller's promise.
-    unsafe { scalar::ones(code, plane, words) }
+    let words = unsafe { _mm512_maskz_loadu_epi64(lanes >> 3 & 3, plane.cast()) };
+    _mm512_maskz_permutexvar_epi64(lanes, _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), words)
+}
+
+/// β and α of correction words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn corrections_of(words: __m512i) -> (__m512, __m512) {
+    let beta = _mm512_and_si512(words, _mm512_set1_epi32(!0x3FFF));
+    let alpha = _mm512_srli_epi32::<1>(_mm512_slli_epi32::<18>(words));
+    (_mm512_castsi512_ps(beta), _mm512_castsi512_ps(alpha))
 }
 
 /// # Safety

@@ -170,9 +170,41 @@ type FirstLookFn = unsafe fn(
     ones: &mut Ones,
 ) -> u32;
 
-/// The number of ones of each row of a group that passes the first look; the places of others may hold anything.
+/// Answers which rows of the mask may pass the second look, and the number of ones in code xor low plane of these.
+#[cfg(not(target_arch = "wasm32"))]
+type SecondLookFn = unsafe fn(
+    group: &Group<'_>,
+    mask: u32,
+    ones: &Ones,
+    plane: *const u64,
+    look: &SecondLook,
+    lows: &mut Ones,
+) -> u32;
+
+/// The number of ones of each row of a group that passes a look; the places of others may hold anything.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) type Ones = [u32; 32];
+
+/// The numbers of the second look (K-SCAN-3).
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "detect"),
+    expect(
+        dead_code,
+        reason = "not all are of use where rows are looked at one by one"
+    )
+)]
+pub(crate) struct SecondLook {
+    /// 3·D
+    pub(crate) offset: i32,
+    /// g₂
+    pub(crate) gain: f32,
+    /// E₂
+    pub(crate) width: f32,
+    pub(crate) base: f32,
+    pub(crate) threshold: f32,
+}
 
 /// The rows of a group that pass the first look, in order: in a module found one by one, natively all at once.
 #[cfg(target_arch = "wasm32")]
@@ -183,6 +215,7 @@ pub(crate) struct Passed(scalar::Rows);
 pub(crate) struct Passed {
     mask: u32,
     ones: Ones,
+    lows: Ones,
 }
 
 impl Passed {
@@ -206,8 +239,8 @@ pub(crate) struct Table {
     name: &'static str,
     #[cfg(not(target_arch = "wasm32"))]
     first_look: FirstLookFn,
-    /// The words of the code stand `STEP` bytes apart.
-    ones: unsafe fn(code: *const u8, plane: *const u64, words: usize) -> u32,
+    #[cfg(not(target_arch = "wasm32"))]
+    second_look: SecondLookFn,
     dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
     sum: unsafe fn(term: Term, x: *const u8, y: *const f32, n: usize) -> f32,
     transform: unsafe fn(values: *mut f32, log: u32),
@@ -324,19 +357,63 @@ impl Backend {
             };
             // What instruction sets say of rows that fill up a tile means nothing.
             let mask = mask & u32::MAX >> (32 - group.rows);
-            Passed { mask, ones }
+            let lows = [0; 32];
+            Passed { mask, ones, lows }
         }
     }
 
-    /// The number of ones in code xor plane, for row i of a group. The plane has as many words as a code.
+    /// Takes the second look at all rows at once, as far as the instruction set does that better than one by one: rows
+    /// that do not pass may be gone then. Answers how many there were. A module looks at one row after the other.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[inline(always)]
+    pub(crate) fn second_look(
+        self,
+        group: &Group<'_>,
+        passed: &mut Passed,
+        plane: &[u64],
+        look: &SecondLook,
+    ) -> u32 {
+        debug_assert!(plane.len() == group.words);
+        let count = passed.mask.count_ones();
+        if count != 0 {
+            // SAFETY: as for `first_look`; the mask has no bit at or above the number of rows.
+            passed.mask = unsafe {
+                (self.table().second_look)(
+                    group,
+                    passed.mask,
+                    &passed.ones,
+                    plane.as_ptr(),
+                    look,
+                    &mut passed.lows,
+                )
+            };
+        }
+        count
+    }
+
+    /// The number of ones in code xor low plane, for row i of a group. The plane has as many words as a code.
     ///
     /// # Safety
-    /// i is below the number of rows.
+    /// Row i is one that passed.
     #[inline(always)]
-    pub(crate) unsafe fn ones(self, group: &Group<'_>, i: usize, plane: &[u64]) -> u32 {
-        debug_assert!(plane.len() == group.words);
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        allow(unused_variables, reason = "natively they are counted already")
+    )]
+    pub(crate) unsafe fn low_ones(
+        self,
+        group: &Group<'_>,
+        passed: &Passed,
+        i: usize,
+        plane: &[u64],
+    ) -> u32 {
+        #[cfg(target_arch = "wasm32")]
         // SAFETY: the lengths fit; for the instructions see `first_look`.
-        unsafe { (self.table().ones)(group.code(i), plane.as_ptr(), plane.len()) }
+        unsafe {
+            scalar::ones(group.code(i), plane.as_ptr(), plane.len())
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        passed.lows[i % 32]
     }
 
     /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. Both have the same length.

@@ -2,12 +2,12 @@
 
 use core::arch::aarch64::*;
 
-use super::{FirstLook, Group, Ones, STEP, Table, Term, scalar, wide};
+use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "neon",
     first_look,
-    ones,
+    second_look,
     dot,
     sum,
     transform,
@@ -55,11 +55,18 @@ unsafe fn first_look(
 }
 
 /// # Safety
-/// See `Backend::ones`.
+/// See `Backend::second_look`.
 #[target_feature(enable = "neon")]
-unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
+unsafe fn second_look(
+    group: &Group<'_>,
+    mask: u32,
+    ones: &Ones,
+    plane: *const u64,
+    look: &SecondLook,
+    lows: &mut Ones,
+) -> u32 {
     // SAFETY: the caller's promise.
-    unsafe { scalar::ones(code, plane, words) }
+    unsafe { scalar::second_look(group, mask, ones, plane, look, lows) }
 }
 
 /// # Safety

@@ -1,8 +1,8 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
-#[cfg(not(target_arch = "wasm32"))]
-use super::Ones;
 use super::{FirstLook, Group, STEP, Table, Term};
+#[cfg(not(target_arch = "wasm32"))]
+use super::{Ones, SecondLook};
 use crate::rotate::scale;
 use crate::scan::corrections;
 
@@ -11,7 +11,8 @@ pub(super) static TABLE: Table = Table {
     name: "scalar",
     #[cfg(not(target_arch = "wasm32"))]
     first_look,
-    ones,
+    #[cfg(not(target_arch = "wasm32"))]
+    second_look,
     dot,
     sum,
     transform,
@@ -120,6 +121,28 @@ unsafe fn first_look(
     while let Some((row, ones)) = rows.next() {
         out[row as usize % 32] = ones;
         mask |= 1 << row;
+    }
+    mask
+}
+
+/// # Safety
+/// See `Backend::second_look`.
+#[cfg(not(target_arch = "wasm32"))]
+#[inline(always)]
+pub(super) unsafe fn second_look(
+    group: &Group<'_>,
+    mask: u32,
+    _ones: &Ones,
+    plane: *const u64,
+    _look: &SecondLook,
+    lows: &mut Ones,
+) -> u32 {
+    let mut rest = mask;
+    while rest != 0 {
+        let row = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        // SAFETY: the mask has no bit at or above the number of rows.
+        lows[row % 32] = unsafe { ones(group.code(row), plane, group.words) };
     }
     mask
 }

@@ -8,7 +8,6 @@ use crate::rotate::scale;
 
 pub(super) static TABLE: Table = Table {
     name: "simd128",
-    ones: scalar::ones,
     dot,
     sum,
     transform,
