@@ -36,6 +36,14 @@ export class RvfFile {
     at += 64 * m.readUInt32LE(0x74);
     this.efforts = [];
     for (let n = m.readUInt32LE(0x78); n > 0; n--, at += 32) this.efforts.push({ k: m.readUInt32LE(at), probes: m.readUInt32LE(at + 4), slack: m.readFloatLE(at + 8), pool: m.readUInt32LE(at + 12), recall: m.readUInt32LE(at + 16) / m.readUInt32LE(at + 20) });
+    this.properties = {};
+    for (let n = m.readUInt32LE(0x7c); n > 0; n--) {
+      const key = m.readUInt16LE(at), value = m.readUInt32LE(at + 4);
+      this.properties[m.toString('utf8', at + 8, at + 8 + key)] = m.toString('utf8', at + 8 + key, at + 8 + key + value);
+      at += 8 + key + value;
+    }
+    const usual = Number(this.properties['rvf.recall']);
+    this.usualRecall = usual > 0 && usual <= 1 ? usual : 0.95;
   }
 
   /** The manifest that the newest valid root record names (R-ROOT-2, R-ROOT-3). */
@@ -96,13 +104,13 @@ export class RvfFile {
 
   /**
    * What a kernel is asked for, for k hits: the effort that was measured to reach `recall` (R-MAN-8), with `probes`, `slack` and
-   * `pool` in its place where they are given. Nothing is exact search, also where no recall is named and 0.95 was not reached.
+   * `pool` in its place where they are given. Nothing is exact search, also where no recall is named and that of the file, or 0.95, was not reached.
    */
   plan(k, { recall, probes, slack, pool, exact, filter }) {
     if (exact) return undefined;
     const ks = this.efforts.map((e) => e.k), least = Math.min(...ks.filter((x) => x >= k));
     const measured = this.efforts.filter((e) => e.k === (least < Infinity ? least : Math.max(...ks)));
-    const reached = measured.find((e) => e.recall >= (recall ?? 0.95));
+    const reached = measured.find((e) => e.recall >= (recall ?? this.usualRecall));
     if (!reached && recall !== undefined) fail(`recall ${recall} is above this file's ceiling of ${measured.at(-1)?.recall ?? 'nothing: it was not measured'}`);
     if (!reached && (probes ?? slack ?? pool) === undefined) return undefined;
     const effort = reached ?? measured.at(-1) ?? { probes: 0, slack: 3, pool: 4 * k };

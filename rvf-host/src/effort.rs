@@ -156,7 +156,7 @@ impl Measured<'_> {
     fn planned(&self, effort: rvf_types::Effort, k: u32, recall: f64, live: Option<u32>) -> Plan {
         match live {
             None => Plan::Coded {
-                probes: effort.probes,
+                probes: effort.probes.min(MAX_PROBES),
                 slack: effort.slack,
                 pool: effort.pool.min(MAX_K),
                 recall: Some(effort.recall()),

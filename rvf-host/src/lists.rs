@@ -7,6 +7,17 @@ use crate::error::HostError;
 use crate::reader::Reader;
 
 impl Reader {
+    /// Checks the list directory before the first coded search: lists that overlap could make a search of a small file
+    /// take as long as one of all lists times all rows.
+    pub(crate) fn check_lists(&self) -> Result<(), HostError> {
+        if self.head().lists > 1 && self.sound_lists.get().is_none() {
+            self.lists()?;
+            // Another thread may have been faster.
+            let _ = self.sound_lists.set(());
+        }
+        Ok(())
+    }
+
     /// The list directory: where each list stands and how many vectors and second entries it has.
     ///
     /// # Errors

@@ -180,6 +180,7 @@ pub struct Reader {
     options: OpenOptions,
     modules: OnceLock<Vec<Module>>,
     chosen: OnceLock<Chosen>,
+    pub(crate) sound_lists: OnceLock<()>,
     idle: Mutex<Vec<Kept>>,
 }
 
@@ -233,6 +234,7 @@ impl Reader {
             options: options.clone(),
             modules: OnceLock::new(),
             chosen: OnceLock::new(),
+            sound_lists: OnceLock::new(),
             idle: Mutex::new(Vec::new()),
         })
     }

@@ -6,7 +6,7 @@ use rvf_types::{Metric, VectorKind};
 
 use crate::answer::{Answer, Hit};
 use crate::check::{AnswerCheck, sum16};
-use crate::effort::{MAX_K, parameter};
+use crate::effort::{MAX_K, Plan, parameter};
 use crate::engine::{Task, WrongRow};
 use crate::error::HostError;
 use crate::kept::Kept;
@@ -126,6 +126,9 @@ impl Session<'_> {
         };
 
         let plan = query.effort.plan(k, reader, filter.map(|(_, live)| live))?;
+        if matches!(plan, Plan::Coded { .. }) {
+            reader.check_lists()?;
+        }
         let task = Task {
             vector,
             k,

@@ -257,6 +257,8 @@ fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32
     // SAFETY: the memory holds a state, and behind it what `prepare` lays out is used only if there is room.
     unsafe {
         if len >= size as u32 {
+            // No handle until the vector is taken.
+            (&raw mut (*(memory as *mut State)).tag).write(0);
             size = prepare(
                 ctx,
                 params,
@@ -271,8 +273,6 @@ fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32
             return Error::SmallBuffer.code();
         }
         let state = state(memory);
-        // No handle until the vector is taken.
-        state.tag = 0;
         let len = state.query.index.mean_len();
         pass!(check(vector, len as u64));
         let mean = (*state.feeding.context).mean as *const u8;

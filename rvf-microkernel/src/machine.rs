@@ -13,7 +13,7 @@ use crate::memory::{Plain, View};
 use crate::query::{Hit, Query, Stats};
 use crate::scan::Candidate;
 
-/// What a query does next. The first three are also where a query of [`Mode`](crate::Mode) 0, 1 or 2 begins.
+/// What a query does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -80,7 +80,7 @@ impl Query<'_> {
     /// made available is asked for again.
     ///
     /// # Errors
-    /// [`Error::BadData`] by K-ABI-6.
+    /// [`Error::BadData`] by K-ABI-6. The query is of no more use then.
     #[inline]
     pub fn step<'a, D: Data<'a>>(&mut self, data: &mut D) -> Result<Step, Error> {
         // The first range that is not at hand turns the step into asking: it goes through what is ahead, reads
@@ -125,6 +125,8 @@ impl Query<'_> {
                 if is_filter {
                     filter = Some(view);
                 } else if !asking && !self.take(view, filter) {
+                    // A group may be half taken: stepped again, it must find room.
+                    self.buffer.len = 0;
                     return Err(Error::BadData);
                 }
             } else if !asking {

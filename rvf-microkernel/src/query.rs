@@ -226,7 +226,7 @@ impl<'s> Query<'s> {
         let pool = settings.pool as usize;
         let mut cutter = Cutter::new(memory.wrapping_add(index.words() as usize * Arrays::LEN));
         // SAFETY: all fields but the three that are set at once, and the lists, are plain numbers and of enums and
-        // booleans for which 0 is a value; the mode is the number of a phase.
+        // booleans for which 0 is a value.
         unsafe {
             place.write_bytes(0, 1);
             (&raw mut (*place).index).write(*index);

@@ -83,7 +83,7 @@ impl Query<'_> {
                 self.stats.second_looks = self.stats.second_looks.wrapping_add(1);
             }
             let entry = self.cursor.row + i;
-            let mut number = first + entry;
+            let mut number = first.wrapping_add(entry);
             // SAFETY: i is below the number of entries; a group with second entries has numbers.
             let (low, word) = unsafe {
                 if entry >= own {

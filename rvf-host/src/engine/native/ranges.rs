@@ -158,6 +158,13 @@ impl<'a> Data<'a> for InPlace<'a> {
             None => None,
         }
     }
+
+    #[inline]
+    fn prefetch(&mut self, region: Region, offset: u64, len: u32) {
+        if let Some(bytes) = self.get(region, offset, len) {
+            kernel::prefetch(bytes);
+        }
+    }
 }
 
 /// Ranges that were copied for one step.

@@ -53,7 +53,7 @@ impl SandboxSession {
                 break;
             };
             let scanned = match region.number {
-                Region::Index => true,
+                Region::Index => coded,
                 Region::Quant if reader.head().lists == 1 => coded,
                 _ => region.len <= SMALL_REGION || self.answered >= WARM_QUERIES,
             };
