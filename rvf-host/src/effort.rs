@@ -154,7 +154,10 @@ impl Measured<'_> {
 
     /// The plan for an effort that was chosen for `k` hits at a wish for `recall`.
     fn planned(&self, effort: rvf_types::Effort, k: u32, recall: f64, live: Option<u32>) -> Plan {
+        let head = self.reader.head();
         match live {
+            // More hits than any effort was measured for stand in more lists, as if few of the rows counted.
+            None if k > effort.k && head.lists > 1 => self.filtered(effort, k, recall, head.rows),
             None => Plan::Coded {
                 probes: effort.probes.min(MAX_PROBES),
                 slack: effort.slack,
@@ -165,7 +168,7 @@ impl Measured<'_> {
         }
     }
 
-    /// The plan where `live` rows count.
+    /// The plan where `live` rows count, or where more hits are wanted than any effort was measured for.
     ///
     /// If a share s of the rows passes, the k nearest that do are among the k / s nearest of all, more or less. So the
     /// effort is that for k / s hits: its slack, and its probes. Where k / s is above the largest k that was measured, the

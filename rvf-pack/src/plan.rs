@@ -3,6 +3,7 @@
 use std::io;
 
 use rvf_microkernel::Backend;
+use rvf_types::manifest::RECALL_PROPERTY;
 use rvf_types::{SegmentType, limits};
 
 use crate::error::PackError;
@@ -23,6 +24,15 @@ pub(crate) struct Plan {
 impl Plan {
     /// Refuses properties and modules that can't be in a file.
     pub(crate) fn new(options: &Options, source: &dyn Source) -> Result<Self, PackError> {
+        if options
+            .recall
+            .is_some_and(|recall| !(recall > 0.0 && recall <= 1.0))
+        {
+            return Err(PackError::Property {
+                key: RECALL_PROPERTY.to_owned(),
+                problem: "expected a recall above 0 and at most 1",
+            });
+        }
         check_properties(options)?;
         let dimension = source.info().dimension;
         if !(1..=limits::MAX_DIMENSION as usize).contains(&dimension) {

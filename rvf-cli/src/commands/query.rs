@@ -50,7 +50,7 @@ pub(crate) struct Args {
     k: u32,
 
     /// The share of the true hits to find, by what was measured when packing
-    /// [default: 0.95; where the file does not reach that, exact search]
+    /// [default: what the file was packed for, else 0.95; where the file does not reach that, exact search]
     #[arg(long, value_name = "R", value_parser = parse_recall)]
     recall: Option<f64>,
 

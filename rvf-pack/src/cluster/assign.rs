@@ -71,7 +71,10 @@ pub(crate) fn assign(
                         *own = first.list;
                         if let Some(best) = second_of(nearest.centroids(), *first, others) {
                             *second = best.list;
-                            *ratio = (best.distance / first.distance) as f32;
+                            // A row on its centroid is found there.
+                            if first.distance > 0.0 {
+                                *ratio = (best.distance / first.distance) as f32;
+                            }
                         }
                     }
                 }

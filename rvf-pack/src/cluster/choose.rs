@@ -156,10 +156,12 @@ pub(super) fn ranks(
 fn cost(held_out: &HeldOut, coverage: &Coverage) -> f64 {
     let at = |recall: f64| {
         let probes = coverage.probes(1.0 - IN_NO_LIST * (1.0 - recall), HITS);
-        cost::of_lists(coverage.lists(), probes, coverage.entries(probes)).ln()
+        cost::of_lists(coverage.lists(), probes, coverage.entries(probes))
     };
     let recalls = held_out.recall.map_or(RECALLS, |recall| [recall; 2]);
-    (recalls.map(at).into_iter().sum::<f64>() / recalls.len() as f64).exp()
+    // A square root is the same on every machine, which a logarithm is not.
+    let [a, b] = recalls.map(at);
+    (a * b).sqrt()
 }
 
 /// The nearest centroid of each row that is a neighbour of a query, by row.

@@ -59,7 +59,7 @@ impl Ranks {
                     .zip(0..)
                     .collect();
                 order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                for (rank, (_, list)) in (0..).zip(order) {
+                for (rank, (_, list)) in (0..=u16::MAX).zip(order) {
                     ranks[list] = rank;
                 }
             });
