@@ -33,6 +33,9 @@ pub(super) const USUAL_SHARE: f64 = 0.75;
 const RECALLS: [f64; 2] = [0.95, 0.99];
 const HITS: usize = 10;
 
+/// Queries that are looked at to choose the number of lists.
+const QUERIES: usize = 150;
+
 /// Of what is missed, the share that is in no list that is visited; the rest is lost by the codes' bounds.
 const IN_NO_LIST: f64 = 0.75;
 
@@ -76,7 +79,7 @@ pub(super) fn lists(
         for (parent, count) in parents.iter().zip(counts) {
             entries[*parent as usize] += f64::from(*count) * rows / sampled;
         }
-        let ranks = ranks(held_out, &centroids, mean, points.records().metric);
+        let ranks = ranks(held_out, QUERIES, &centroids, mean, points.records().metric);
         let place = |row| {
             let owner = owners.binary_search_by_key(&row, |(row, _)| *row);
             let list = owner.map_or(0, |place| parents[owners[place].1 as usize]);
@@ -133,6 +136,7 @@ pub(super) fn coverage(
 /// The order in which queries visit lists. `centroids` are less the mean.
 pub(super) fn ranks(
     held_out: &HeldOut,
+    queries: usize,
     centroids: &Centroids,
     mean: &[f32],
     metric: Metric,
@@ -149,7 +153,13 @@ pub(super) fn ranks(
         .chunks_exact(mean.len())
         .flat_map(whole)
         .collect();
-    Ranks::new(&held_out.sample, &values, metric, centroids.backend())
+    Ranks::new(
+        &held_out.sample,
+        queries,
+        &values,
+        metric,
+        centroids.backend(),
+    )
 }
 
 /// What a search costs, the geometric mean of the recalls that are compared.
@@ -174,6 +184,7 @@ fn owners(
     let mut rows: Vec<u32> = held_out
         .answers
         .iter()
+        .take(QUERIES)
         .flat_map(|answer| answer.nearest(HITS))
         .collect();
     rows.sort_unstable();

@@ -134,7 +134,8 @@ impl Task<'_> {
         let assignment = assign(points, mean, &Nearest::new(&centroids)?, reporter)?;
         let (seconds, coverage) = match self.held_out {
             Some(held_out) => {
-                let ranks = choose::ranks(held_out, &centroids, mean, self.coder.metric);
+                let ranks =
+                    choose::ranks(held_out, usize::MAX, &centroids, mean, self.coder.metric);
                 let share = choose::share(held_out, &ranks, &assignment, count);
                 let seconds = assignment.seconds(share);
                 let own = &assignment.own;

@@ -17,9 +17,10 @@ pub(crate) struct Ranks {
 }
 
 impl Ranks {
-    /// `centroids`: one after the other, as they are in the file.
+    /// Of the first `queries` of the sample. `centroids`: one after the other, as they are in the file.
     pub(crate) fn new(
         sample: &Sample,
+        queries: usize,
         centroids: &[f32],
         metric: Metric,
         backend: Backend,
@@ -31,7 +32,7 @@ impl Ranks {
             .par_chunks_exact(dimension)
             .map(|c| product(c, c))
             .collect();
-        let mut ranks = vec![0; sample.len() * lists];
+        let mut ranks = vec![0; queries.min(sample.len()) * lists];
         ranks
             .par_chunks_exact_mut(lists)
             .enumerate()
@@ -66,6 +67,10 @@ impl Ranks {
         Self { lists, ranks }
     }
 
+    fn queries(&self) -> usize {
+        self.ranks.len() / self.lists
+    }
+
     fn of_query(&self, query: usize) -> &[u16] {
         &self.ranks[query * self.lists..][..self.lists]
     }
@@ -91,14 +96,14 @@ impl Coverage {
         entries: &[f64],
     ) -> Self {
         let mut sums = vec![0.0; ranks.lists + 1];
-        for query in 0..answers.len() {
+        for query in 0..ranks.queries() {
             for (rank, entries) in ranks.of_query(query).iter().zip(entries) {
                 sums[usize::from(*rank) + 1] += entries;
             }
         }
         let mut visited = 0.0;
         for sum in &mut sums {
-            visited += *sum / answers.len().max(1) as f64;
+            visited += *sum / ranks.queries().max(1) as f64;
             *sum = visited;
         }
         let of_query = |(query, answer): (usize, &Answer)| {
@@ -115,7 +120,12 @@ impl Coverage {
                 .collect()
         };
         Self {
-            ranks: answers.iter().enumerate().map(of_query).collect(),
+            ranks: answers
+                .iter()
+                .enumerate()
+                .take(ranks.queries())
+                .map(of_query)
+                .collect(),
             entries: sums,
         }
     }
@@ -177,7 +187,7 @@ mod tests {
         let mut exact = Exact::new(Metric::L2, &sample, 4);
         exact.add(&rows);
         let answers = exact.finish();
-        let ranks = Ranks::new(&sample, &centroids, Metric::L2, Backend::scalar());
+        let ranks = Ranks::new(&sample, 100, &centroids, Metric::L2, Backend::scalar());
         // The rows next to the upper list are in it too.
         let own = |row: u32| row / 10;
         let second = |row: u32| {

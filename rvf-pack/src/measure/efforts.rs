@@ -32,8 +32,12 @@ const POOL_SLACK: f32 = 4.0;
 /// The largest number of candidates beyond k that is tried.
 const MOST_EXTRA: u32 = 4096;
 
-/// Hits that are asked for in a run, all queries together: a hundred for each of forty queries tell as much as need be.
-const TOTAL: usize = 4_000;
+/// Hits that are asked for in a run, all queries together: a hundred for each of a hundred queries, or ten for each of
+/// some hundreds, tell as much as need be.
+const TOTAL: usize = 10_000;
+
+/// Queries that are asked for more than one hit, at most.
+const MOST_QUERIES: usize = 300;
 
 /// What the searches of one step of effort may cost (see [`crate::cost`]) where all rows are scanned: some hundredths of a second.
 /// So measuring does not outgrow the rest of the packing.
@@ -80,9 +84,10 @@ impl Test<'_> {
         self.searched.run(self.sample, queries, setting, reporter)
     }
 
-    /// How many queries are asked for `k` hits.
+    /// How many queries are asked for `k` hits: all for one, since each tells least.
     pub(super) fn queries(&self, k: u32) -> usize {
-        self.sample.len().min(TOTAL / k as usize)
+        let most = if k == 1 { usize::MAX } else { MOST_QUERIES };
+        self.sample.len().min(TOTAL / k as usize).min(most)
     }
 
     /// Searches all rows at rising effort until more is of no use.

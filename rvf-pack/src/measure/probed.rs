@@ -36,11 +36,14 @@ const MOST_QUERIES_SEEN: usize = 150;
 /// Searches to reach one recall.
 const TRIES: u32 = 5;
 
+/// Where more than this share of what lies above a recall is reached, more searches try to reach less.
+const TOO_MUCH: f64 = 0.2;
+
 /// What a slack does, with many probes.
 struct Seen {
     slack: f32,
     probes: usize,
-    /// The true neighbours that were found, as a share of all, whose first list is among the first: of none, of one, …
+    /// The share of the true neighbours that should be found in the first lists: in none, in one, …
     found: Vec<f64>,
     /// Mean second looks and ranked rows.
     second_looks: f64,
@@ -64,11 +67,12 @@ pub(super) fn efforts(
         slack: 0.0,
         extra: test.choose_extra(few, k, probes, reporter)?,
     };
+    let shares = coverage.shares(k as usize);
     let mut seen = Vec::with_capacity(SLACKS.len());
     for slack in SLACKS {
         setting.slack = slack;
         let run = test.run(few, setting, reporter)?;
-        seen.push(Seen::new(&run, test, coverage));
+        seen.push(Seen::new(&run, test, coverage, &shares));
     }
     let most = Setting {
         probes: coverage.probes(MOST_SEEN, k as usize) as u32,
@@ -79,7 +83,7 @@ pub(super) fn efforts(
     let mut search = Search {
         test,
         coverage,
-        shares: coverage.shares(k as usize),
+        shares,
         seen,
         setting,
         queries,
@@ -89,7 +93,11 @@ pub(super) fn efforts(
     steps.sort_by(f64::total_cmp);
     let mut table = Vec::new();
     for step in steps.into_iter().filter(|step| *step <= most.recall()) {
-        table.extend(search.reach(step, reporter)?);
+        if let Some(effort) = search.reach(step, reporter)? {
+            // What reaches the step by chance, with too little more, must not be taken for it.
+            table.retain(|before: &Effort| before.recall() < step);
+            table.push(effort);
+        }
     }
     table.push(most);
     Ok(rising(table))
@@ -105,35 +113,67 @@ struct Search<'a> {
     /// Hits, and pool.
     setting: Setting,
     queries: usize,
-    /// What was tried, with the recall that it reached and the error of that.
-    tried: Vec<(Effort, f64, f64)>,
+    tried: Vec<Tried>,
+}
+
+/// What was measured with all queries.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    effort: Effort,
+    cost: f64,
+    recall: f64,
+    /// The standard error of the recall.
+    error: f64,
 }
 
 impl Search<'_> {
+    /// The cheapest effort that is measured to reach a recall, and some more (see [`margin`]). What reaches it, but with
+    /// too little more, is taken where nothing else is found.
     fn reach(
         &mut self,
         recall: f64,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Option<Effort>, PackError> {
-        // What the margin will be at least.
-        let mut wanted = recall + margin(recall, 0.0);
+        let error = self.tried.last().map_or(0.0, |tried| tried.error);
+        let mut wanted = recall + margin(recall, error);
+        let (mut nearly, mut found): (Option<Tried>, Option<Tried>) = (None, None);
         for attempt in 1..=TRIES {
-            let choices = self.seen.iter().filter_map(|seen| {
-                let probes = seen.probes_for(wanted, &self.shares)?;
-                Some((seen.cost(probes, self.coverage), probes, seen.slack))
-            });
-            let Some((_, probes, slack)) = choices.min_by(|a, b| a.0.total_cmp(&b.0)) else {
-                return Ok(None);
+            let Some((probes, slack)) = self.predict(wanted) else {
+                break;
             };
-            let (effort, reached, error) = self.measure(probes as u32, slack, reporter)?;
-            let least = recall + margin(recall, error);
-            if reached >= least {
-                return Ok(Some(effort));
+            let tried = self.measure(probes as u32, slack, reporter)?;
+            let missing = recall + margin(recall, tried.error) - tried.recall;
+            if missing <= 0.0 {
+                let known = found.is_some_and(|found| found.cost <= tried.cost);
+                if !known {
+                    found = Some(tried);
+                }
+                // What was predicted is corrected by what was measured: so another pair may be cheaper.
+                if known || -missing <= TOO_MUCH * (1.0 - recall) {
+                    break;
+                }
+            } else {
+                if tried.recall >= nearly.map_or(recall, |nearly| nearly.recall) {
+                    nearly = Some(tried);
+                }
+                if found.is_some() {
+                    break;
+                }
+                // Each time more: some lists, or a wider bound.
+                wanted += 0.05 * (1.0 - recall) * f64::from(attempt);
             }
-            // A little more than what is missing, and each time more: some lists, or a wider bound.
-            wanted += (least - reached).max(0.05 * (1.0 - recall)) * f64::from(attempt);
         }
-        Ok(None)
+        Ok(found.or(nearly).map(|tried| tried.effort))
+    }
+
+    /// The cheapest pair of probes and slack that should reach a recall.
+    fn predict(&self, recall: f64) -> Option<(usize, f32)> {
+        let choices = self.seen.iter().filter_map(|seen| {
+            let probes = seen.probes_for(recall, &self.shares)?;
+            Some((seen.cost(probes, self.coverage), probes, seen.slack))
+        });
+        let (_, probes, slack) = choices.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some((probes, slack))
     }
 
     fn measure(
@@ -141,9 +181,8 @@ impl Search<'_> {
         probes: u32,
         slack: f32,
         reporter: &mut Reporter<'_, '_>,
-    ) -> Result<(Effort, f64, f64), PackError> {
-        let same =
-            |(effort, ..): &&(Effort, f64, f64)| (effort.probes, effort.slack) == (probes, slack);
+    ) -> Result<Tried, PackError> {
+        let same = |tried: &&Tried| (tried.effort.probes, tried.effort.slack) == (probes, slack);
         if let Some(found) = self.tried.iter().find(same) {
             return Ok(*found);
         }
@@ -153,10 +192,18 @@ impl Search<'_> {
             ..self.setting
         };
         let run = self.test.run(self.queries, setting, reporter)?;
-        let (reached, error) = run.recall(self.test.answers);
-        let found = (run.effort(self.test.answers), reached, error);
-        self.tried.push(found);
-        Ok(found)
+        let (recall, error) = run.recall(self.test.answers);
+        for seen in self.seen.iter_mut().filter(|seen| seen.slack == slack) {
+            seen.correct(probes as usize, recall, &self.shares);
+        }
+        let tried = Tried {
+            effort: run.effort(self.test.answers),
+            cost: run.cost() + cost::of_lists(0, probes as usize, 0.0),
+            recall,
+            error,
+        };
+        self.tried.push(tried);
+        Ok(tried)
     }
 }
 
@@ -164,35 +211,39 @@ impl Search<'_> {
 ///
 /// Another sample of queries may fall short of the recall by 0.01, or by what lies above it where that is less: so much is
 /// promised. By the error of the measurement alone it does so by more once in fifteen times. And queries are seldom drawn
-/// as rows are: they lie a little farther from the rows than those from each other (on real text embeddings a tenth of
-/// what is missed is missed for that).
+/// as rows are: they lie a little farther from the rows than those from each other (on real text embeddings a tenth or
+/// two of what is missed is missed for that).
 fn margin(recall: f64, error: f64) -> f64 {
     let promised = (1.0 - recall).min(0.01);
     let chance = (1.5 * error - promised).max(0.25 * error);
-    (chance + 0.1 * (1.0 - recall)).min((1.0 - recall) / 2.0)
+    (chance + 0.15 * (1.0 - recall)).min((1.0 - recall) / 2.0)
 }
 
 impl Seen {
-    fn new(run: &Run, test: &Test<'_>, coverage: &Coverage) -> Self {
+    /// `shares` is what the lists hold of the neighbours of all queries (see [`Coverage::shares`]).
+    fn new(run: &Run, test: &Test<'_>, coverage: &Coverage, shares: &[f64]) -> Self {
         let k = run.setting.k as usize;
-        let mut found = vec![0.0; run.setting.probes as usize + 1];
+        // By the first list that holds them: the neighbours of the queries of this run, and those that were found.
+        let mut counts = vec![(0.0, 0.0); run.setting.probes as usize + 1];
         for (query, hits) in run.hits.iter().enumerate() {
             for (neighbour, row) in test.answers[query].nearest(k).enumerate() {
                 let rank = coverage
                     .rank(query, neighbour)
                     .map_or(usize::MAX, usize::from);
-                if hits.iter().any(|hit| hit.row == row)
-                    && let Some(found) = found.get_mut(rank.saturating_add(1))
-                {
-                    *found += 1.0;
+                if let Some((held, found)) = counts.get_mut(rank.saturating_add(1)) {
+                    *held += 1.0;
+                    *found += f64::from(u8::from(hits.iter().any(|hit| hit.row == row)));
                 }
             }
         }
-        let mut sum = 0.0;
-        for found in &mut found {
-            sum += *found / f64::from(run.total());
-            *found = sum;
-        }
+        let (mut held, mut found, mut most) = (0.0, 0.0, 0.0);
+        let expected = counts.iter().zip(shares).map(|(here, share)| {
+            (held, found) = (held + here.0, found + here.1);
+            // The bounds lose as large a share of all queries' neighbours as of these.
+            most = f64::max(most, share * found / f64::max(held, 1.0));
+            most
+        });
+        let found = expected.collect();
         let queries = run.hits.len() as f64;
         Self {
             slack: run.setting.slack,
@@ -214,6 +265,19 @@ impl Seen {
         let wanted = held + (recall - found) * held / found;
         let probes = shares.partition_point(|held| *held < wanted);
         (probes < shares.len()).then_some(probes)
+    }
+
+    /// Takes account of what all queries were measured to find with so many probes.
+    fn correct(&mut self, probes: usize, recall: f64, shares: &[f64]) {
+        let within = self.found.get(probes).copied();
+        let expected = within.or_else(|| {
+            let (found, held) = (*self.found.last()?, *shares.get(self.probes)?);
+            Some(found * shares.get(probes)? / held)
+        });
+        if let Some(expected) = expected.filter(|expected| *expected > 0.0) {
+            let factor = recall / expected;
+            self.found.iter_mut().for_each(|found| *found *= factor);
+        }
     }
 
     fn cost(&self, probes: usize, coverage: &Coverage) -> f64 {

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use crate::hash::splitmix64;
 
 /// Rows that are drawn, where there are that many.
-const ROWS: usize = 300;
+const ROWS: usize = 400;
 
 /// Vectors of high dimension are drawn in such a number that they take no more memory than this.
 const BYTES: usize = 16 << 20;
@@ -120,7 +120,7 @@ mod tests {
         let mut rows = one.rows.clone();
         rows.sort_unstable();
         for tenth in rows.chunk_by(|a, b| a / 1000 == b / 1000) {
-            assert!((15..50).contains(&tenth.len()), "{tenth:?}");
+            assert!((22..62).contains(&tenth.len()), "{tenth:?}");
         }
         for batch in [1, 7, 4096] {
             let other = sample(10_000, 3, batch);
