@@ -138,6 +138,17 @@ fn wishes_for_recall_choose_the_listed_efforts() {
             let context = format!("{}, recall {recall} at {k}", case.name);
             let query = Query::vector(&zeros).k(k).effort(Effort::Recall(recall));
             match (reader.search(&query), wish.get("ceiling")) {
+                // Above every k that was measured, more lists are visited than listed, or all rows: no recall is promised.
+                (Ok(answer), None)
+                    if reader.head().lists > 1
+                        && reader.manifest().efforts.iter().all(|effort| effort.k < k) =>
+                {
+                    if let Plan::Coded { probes, recall, .. } = answer.plan {
+                        let listed = number(wish, "probes");
+                        assert!(probes == 0 || u64::from(probes) >= listed, "{context}");
+                        assert_eq!(recall, None, "{context}");
+                    }
+                }
                 (Ok(answer), None) => {
                     let Plan::Coded {
                         probes,
