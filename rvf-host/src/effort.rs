@@ -1,16 +1,12 @@
 //! How hard to search.
 
 pub use rvf_types::DEFAULT_RECALL;
-use rvf_types::manifest::{RECALL_PROPERTY, default_recall};
+pub use rvf_types::limits::MAX_K;
+use rvf_types::limits::MAX_LISTS;
 use rvf_types::{EffortChoice, VectorKind};
 
 use crate::error::HostError;
 use crate::reader::Reader;
-
-/// Most hits that can be asked for, and the largest pool (kernel.md, section 4).
-pub const MAX_K: u32 = 65_536;
-/// Most lists that a file has, and that can be asked for.
-const MAX_PROBES: u32 = 65_536;
 
 /// How hard to search.
 ///
@@ -75,8 +71,7 @@ impl Effort {
         live: Option<u32>,
     ) -> Result<Plan, HostError> {
         let file = Measured { reader };
-        let property = reader.manifest().properties.get(RECALL_PROPERTY);
-        let usual_recall = default_recall(property.map(String::as_str));
+        let usual_recall = reader.usual_recall();
         let usual = || match file.choose(k, usual_recall) {
             EffortChoice::Measured(effort) | EffortChoice::AboveCeiling(effort) => {
                 (effort.probes, effort.slack, effort.pool)
@@ -84,7 +79,7 @@ impl Effort {
             EffortChoice::NotMeasured => (0, UNMEASURED_SLACK, k.saturating_mul(4)),
         };
         let by_hand = |(probes, slack, pool): (u32, f32, u32)| {
-            if probes > MAX_PROBES {
+            if probes > MAX_LISTS {
                 return Err(parameter("probes", "0 to 65536", probes.into()));
             }
             if !(0.0..=16.0).contains(&slack) {
@@ -155,11 +150,11 @@ impl Measured<'_> {
     /// The plan for an effort that was chosen for `k` hits at a wish for `recall`.
     fn planned(&self, effort: rvf_types::Effort, k: u32, recall: f64, live: Option<u32>) -> Plan {
         let head = self.reader.head();
-        match live {
-            // More hits than any effort was measured for stand in more lists, as if few of the rows counted.
-            None if k > effort.k && head.lists > 1 => self.filtered(effort, k, recall, head.rows),
+        // More hits than any effort was measured for stand in more lists, as if few of the rows counted.
+        let is_beyond = k > effort.k && head.lists > 1;
+        match live.or(is_beyond.then_some(head.rows)) {
             None => Plan::Coded {
-                probes: effort.probes.min(MAX_PROBES),
+                probes: effort.probes.min(MAX_LISTS),
                 slack: effort.slack,
                 pool: effort.pool.min(MAX_K),
                 recall: Some(effort.recall()),

@@ -1,6 +1,6 @@
 //! The lists of a file.
 
-use rvf_types::{DirectoryCheck, FormatError, IndexHead, ListEntry, index};
+use rvf_types::{ListEntry, index, quant};
 
 use crate::checked::Span;
 use crate::error::HostError;
@@ -24,10 +24,9 @@ impl Reader {
     /// [`HostError::Format`] for damage, and for lists that contradict each other or the file.
     pub fn lists(&self) -> Result<Vec<ListEntry>, HostError> {
         let head = self.head();
-        let start = self.index_start()?;
+        // Holds the head against the manifest.
+        self.index_start()?;
         let (segment, entry) = self.index_segment()?;
-        let at = entry.payload_offset();
-        let mut check = DirectoryCheck::new(&IndexHead::parse(&start, at, head)?);
         // At most 65,536 lists of 32 bytes.
         let from = index::directory_offset(head.dimension);
         let bytes = self.file().read_vec(Span {
@@ -36,24 +35,16 @@ impl Reader {
             len: head.lists as usize * ListEntry::LEN,
         })?;
         let mut lists = Vec::with_capacity(head.lists as usize);
-        for (bytes, number) in bytes.chunks_exact(ListEntry::LEN).zip(0..) {
-            let at = at.saturating_add(index::list_entry_offset(head.dimension, number));
-            let list = ListEntry::parse(bytes, at)?;
-            check.take(&list, at)?;
-            lists.push(list);
-        }
-        let codes = check.finish(at.saturating_add(from))?;
+        let codes = index::read_directory(
+            head.rows,
+            head.dimension,
+            head.lists,
+            &bytes,
+            entry.payload_offset().saturating_add(from),
+            |list| lists.push(list),
+        )?;
         let (_, quant) = self.quant_segment()?;
-        if codes != quant.payload_length {
-            return Err(FormatError::Field {
-                rule: "R-QNT-1",
-                what: "payload length of QUANT",
-                expected: rvf_types::error::Expected::Exactly(codes),
-                found: quant.payload_length,
-                offset: quant.offset,
-            }
-            .into());
-        }
+        quant::check_payload_length(quant.payload_length, codes, quant.offset)?;
         Ok(lists)
     }
 }

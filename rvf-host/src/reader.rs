@@ -181,6 +181,7 @@ pub struct Reader {
     modules: OnceLock<Vec<Module>>,
     chosen: OnceLock<Chosen>,
     pub(crate) sound_lists: OnceLock<()>,
+    usual_recall: f64,
     idle: Mutex<Vec<Kept>>,
 }
 
@@ -225,6 +226,7 @@ impl Reader {
         warnings.extend(root::tail(&record, file_length)?);
         let (head, parts) = read_manifest(source.as_ref(), &record)?;
         Ok(Self {
+            usual_recall: parts.default_recall(),
             file: CheckedFile::new(source, &parts.entries, options.cache_bytes),
             parts,
             head,
@@ -297,6 +299,11 @@ impl Reader {
         }
         let modules = Module::all(self)?;
         Ok(self.modules.get_or_init(|| modules))
+    }
+
+    /// The recall that a query aims at which asks for none.
+    pub(crate) const fn usual_recall(&self) -> f64 {
+        self.usual_recall
     }
 
     /// What answers queries on this file; it is chosen when it is first asked for.

@@ -9,14 +9,14 @@
 //! ```
 //!
 //! The last two are there where there is more than one list. A reader that takes what it uses alone reads
-//! [`IndexHead`] and [`ListEntry`], and follows the directory with [`DirectoryCheck`]; [`Index`] reads a whole payload.
+//! [`IndexHead`] and [`ListEntry`], and the directory with [`read_directory`]; [`Index`] reads a whole payload.
 
 mod directory;
 mod view;
 #[cfg(feature = "alloc")]
 mod write;
 
-pub use directory::{DirectoryCheck, ListEntry};
+pub use directory::{ListEntry, read_directory};
 pub use view::Index;
 #[cfg(feature = "alloc")]
 pub use write::write;

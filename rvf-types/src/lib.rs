@@ -123,7 +123,7 @@ pub use digest::{
 pub use error::FormatError;
 pub use header::{SegmentFlags, SegmentHeader, SegmentType};
 pub use ids::IdsHead;
-pub use index::{DirectoryCheck, Index, IndexHead, ListEntry};
+pub use index::{Index, IndexHead, ListEntry};
 pub use kinds::{Features, IdKind, Metric, Operation, RootFlags, VectorKind};
 #[cfg(feature = "alloc")]
 pub use manifest::ManifestBuf;

@@ -12,7 +12,7 @@ mod head;
 mod owned;
 
 pub use dead::DeadExtent;
-pub use effort::{DEFAULT_RECALL, Effort, EffortChoice, RECALL_PROPERTY, default_recall};
+pub use effort::{DEFAULT_RECALL, Effort, EffortChoice, RECALL_PROPERTY};
 pub use entry::SegmentEntry;
 pub use head::{ManifestHead, Predecessor};
 #[cfg(feature = "alloc")]

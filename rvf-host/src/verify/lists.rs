@@ -2,11 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rvf_types::index::{LIST_LEN, directory_offset};
+use rvf_types::index::{LIST_LEN, directory_offset, read_directory};
 use rvf_types::quant::{self, GroupView};
-use rvf_types::{
-    DirectoryCheck, FormatError, IndexHead, ListEntry, ManifestHead, SegmentEntry, error::Expected,
-};
+use rvf_types::{FormatError, ListEntry, ManifestHead, SegmentEntry, error::Expected};
 
 use super::segments::bytes;
 use super::work::Findings;
@@ -46,7 +44,7 @@ impl Lists {
         sound: bool,
         findings: &Findings,
     ) -> Result<Option<Self>, HostError> {
-        let Some((directory, length)) = read_directory(source, head, index)? else {
+        let Some((directory, length)) = directory_of(source, head, index)? else {
             return Ok(None);
         };
         let fits = quant::check_payload_length(quant.payload_length, length, quant.offset);
@@ -172,7 +170,7 @@ impl Lists {
 }
 
 /// The directory, and the payload length that it asks of QUANT.
-fn read_directory(
+fn directory_of(
     source: &dyn ByteSource,
     head: &ManifestHead,
     index: Option<&SegmentEntry>,
@@ -188,26 +186,15 @@ fn read_directory(
     let payload = bytes(source, at, u64::from(head.lists).saturating_mul(LIST_LEN))?;
     // 65,536 at most: R-MAN-1.
     let mut directory = with_room("the list directory", head.lists as usize)?;
-    let ManifestHead {
-        rows,
-        dimension,
-        lists,
-        metric,
-        vectors,
-        ..
-    } = *head;
-    let mut check =
-        DirectoryCheck::new(&IndexHead::new(rows, dimension, metric, vectors, lists, 0));
-    for bytes in payload.as_chunks::<{ ListEntry::LEN }>().0 {
-        let Ok(entry) = ListEntry::parse(bytes, at) else {
-            return Ok(None);
-        };
-        if check.take(&entry, at).is_err() {
-            return Ok(None);
-        }
-        directory.push(entry);
-    }
-    Ok(check.finish(at).ok().map(|length| (directory, length)))
+    let length = read_directory(
+        head.rows,
+        head.dimension,
+        head.lists,
+        &payload,
+        at,
+        |entry| directory.push(entry),
+    );
+    Ok(length.ok().map(|length| (directory, length)))
 }
 
 /// The vector numbers of a group's second entries, with their places in the file.

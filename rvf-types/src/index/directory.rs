@@ -1,6 +1,6 @@
 //! The list directory.
 
-use super::IndexHead;
+use super::LIST_LEN;
 use crate::bytes::{Grid, Sheet, ensure};
 use crate::error::{Expected, FormatError};
 use crate::quant;
@@ -83,9 +83,36 @@ impl ListEntry {
     }
 }
 
-/// Follows the list directory entry by entry, and checks that each list stands where the one before it ends (R-IDX-1).
+/// Reads the list directory of a file of so many rows and lists, checks that each list stands where the one before it ends
+/// (R-IDX-1), and gives the entries to `take` in order. `bytes` is the directory, and `offset` its place in the file.
+///
+/// Returns the payload length that the lists ask of QUANT (R-QNT-1).
+///
+/// # Errors
+/// R-NUM-3 for reserved bytes, R-IDX-1 for an entry that does not follow from those before, for entries that are missing or
+/// too many, and for lists that do not own every vector.
+pub fn read_directory(
+    rows: u32,
+    dimension: u32,
+    lists: u32,
+    bytes: &[u8],
+    offset: u64,
+    mut take: impl FnMut(ListEntry),
+) -> Result<u64, FormatError> {
+    let mut check = DirectoryCheck::new(rows, dimension, lists);
+    let mut at = offset;
+    for bytes in bytes.as_chunks::<{ ListEntry::LEN }>().0 {
+        let entry = ListEntry::parse(bytes, at)?;
+        check.take(&entry, at)?;
+        take(entry);
+        at = at.saturating_add(LIST_LEN);
+    }
+    check.finish(offset)
+}
+
+/// Follows the list directory entry by entry.
 #[derive(Debug, Clone)]
-pub struct DirectoryCheck {
+struct DirectoryCheck {
     rows: u32,
     dimension: u32,
     lists: u32,
@@ -98,12 +125,11 @@ pub struct DirectoryCheck {
 
 impl DirectoryCheck {
     /// Before the first entry.
-    #[must_use]
-    pub const fn new(head: &IndexHead) -> Self {
+    const fn new(rows: u32, dimension: u32, lists: u32) -> Self {
         Self {
-            rows: head.rows,
-            dimension: head.dimension,
-            lists: head.lists,
+            rows,
+            dimension,
+            lists,
             taken: 0,
             offset: 0,
             first: 0,
@@ -111,11 +137,7 @@ impl DirectoryCheck {
     }
 
     /// Takes the next entry. `at` is its place in the file.
-    ///
-    /// # Errors
-    /// R-IDX-1 for an offset or a first vector that does not follow from the entries before, for more entries than rows,
-    /// for second entries where there is one list, and for an entry behind the last.
-    pub fn take(&mut self, entry: &ListEntry, at: u64) -> Result<(), FormatError> {
+    fn take(&mut self, entry: &ListEntry, at: u64) -> Result<(), FormatError> {
         let field = |holds, what, expected, found, place: u64| {
             ensure(
                 holds,
@@ -157,11 +179,8 @@ impl DirectoryCheck {
         Ok(())
     }
 
-    /// Behind the last entry: gives the payload length of QUANT (R-QNT-1). `at` is the directory's place in the file.
-    ///
-    /// # Errors
-    /// R-IDX-1 for entries that are missing, or lists that do not own every vector.
-    pub fn finish(self, at: u64) -> Result<u64, FormatError> {
+    /// Behind the last entry: gives the payload length of QUANT. `at` is the directory's place in the file.
+    fn finish(self, at: u64) -> Result<u64, FormatError> {
         let same = |what, found: u32, wanted: u32| {
             let expected = Expected::Exactly(wanted.into());
             ensure(found == wanted, "R-IDX-1", what, expected, found.into(), at)

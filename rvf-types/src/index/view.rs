@@ -1,9 +1,9 @@
 //! A whole INDEX payload.
 
 use super::{
-    DirectoryCheck, HEAD_LEN, IndexHead, LIST_LEN, ListEntry, centroid_codes_length,
-    centroid_codes_offset, centroid_records_length, centroid_records_offset, directory_offset,
-    mean_length, payload_length,
+    HEAD_LEN, IndexHead, LIST_LEN, ListEntry, centroid_codes_length, centroid_codes_offset,
+    centroid_records_length, centroid_records_offset, directory_offset, mean_length,
+    payload_length, read_directory,
 };
 use crate::bytes::{check_zero, ensure, slice};
 use crate::error::{Expected, FormatError};
@@ -153,13 +153,13 @@ impl<'a> Index<'a> {
     }
 
     fn check_directory(&self, offset: u64) -> Result<u64, FormatError> {
-        let mut check = DirectoryCheck::new(&self.head);
-        let mut at = offset;
-        for bytes in self.directory.as_chunks::<{ ListEntry::LEN }>().0 {
-            check.take(&ListEntry::parse(bytes, at)?, at)?;
-            at = at.saturating_add(LIST_LEN);
-        }
-        check.finish(offset)
+        let IndexHead {
+            rows,
+            dimension,
+            lists,
+            ..
+        } = self.head;
+        read_directory(rows, dimension, lists, self.directory, offset, |_| ())
     }
 
     fn check_centroids(&self, offset: u64) -> Result<(), FormatError> {

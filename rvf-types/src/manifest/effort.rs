@@ -10,15 +10,6 @@ pub const RECALL_PROPERTY: &str = "rvf.recall";
 /// The recall that is aimed at where the file does not say another one (R-MAN-8).
 pub const DEFAULT_RECALL: f64 = 0.95;
 
-/// The recall that is aimed at without a wish: `property` is the value of [`RECALL_PROPERTY`], if there is one.
-#[must_use]
-pub fn default_recall(property: Option<&str>) -> f64 {
-    property
-        .and_then(|value| value.parse().ok())
-        .filter(|recall| *recall > 0.0 && *recall <= 1.0)
-        .unwrap_or(DEFAULT_RECALL)
-}
-
 /// What the file was measured to do at one setting (R-MAN-8).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

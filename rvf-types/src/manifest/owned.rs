@@ -1,7 +1,10 @@
 //! A manifest that owns its parts, for writers.
 
 use super::head::Counts;
-use super::{DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, SegmentEntry};
+use super::{
+    DEFAULT_RECALL, DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, RECALL_PROPERTY,
+    SegmentEntry,
+};
 use crate::error::{Expected, FormatError};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -81,6 +84,16 @@ impl ManifestBuf {
         out.extend_from_slice(&properties);
         Manifest::parse(&out, 0)?.check_predecessor()?;
         Ok(out)
+    }
+
+    /// The recall that is aimed at where none is asked for (R-MAN-8).
+    #[must_use]
+    pub fn default_recall(&self) -> f64 {
+        self.properties
+            .get(RECALL_PROPERTY)
+            .and_then(|value| value.parse().ok())
+            .filter(|recall| *recall > 0.0 && *recall <= 1.0)
+            .unwrap_or(DEFAULT_RECALL)
     }
 }
 

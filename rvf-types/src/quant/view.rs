@@ -223,7 +223,7 @@ pub fn check_padding(padding: &[u8], offset: u64) -> Result<(), FormatError> {
 }
 
 /// Checks the payload length of a QUANT segment against the one that the list directory asks for
-/// ([`DirectoryCheck::finish`](crate::index::DirectoryCheck::finish)). `offset` is the segment's place in the file.
+/// ([`read_directory`](crate::index::read_directory)). `offset` is the segment's place in the file.
 ///
 /// # Errors
 /// R-QNT-1.
