@@ -334,16 +334,34 @@ impl<'a> Packer<'a> {
         source: &mut dyn Source,
         storage: &mut dyn Storage,
     ) -> Result<PackReport, PackError> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build();
-        let threads = threads.map_err(|error| PackError::Threads {
-            problem: error.to_string(),
-        })?;
         let reporter = Reporter::new(self.progress.as_mut(), self.cancel.clone());
         let options = &self.options;
-        threads.install(|| build::build(options, source, storage, reporter))
+        on_threads(self.threads, || {
+            build::build(options, source, storage, reporter)
+        })
     }
+}
+
+/// Does the work on as many threads; 0 for one a processor.
+#[cfg(not(target_family = "wasm"))]
+fn on_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T, PackError> + Send,
+) -> Result<T, PackError> {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let threads = threads.map_err(|error| PackError::Threads {
+        problem: error.to_string(),
+    })?;
+    threads.install(work)
+}
+
+/// WebAssembly has no threads of its own: rayon does the work on the caller's, if it is not asked for a pool.
+#[cfg(target_family = "wasm")]
+fn on_threads<T>(
+    _threads: usize,
+    work: impl FnOnce() -> Result<T, PackError>,
+) -> Result<T, PackError> {
+    work()
 }
 
 fn nanoseconds(seconds: &str) -> Option<u64> {

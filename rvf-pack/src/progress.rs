@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::PackError;
 
@@ -72,7 +72,7 @@ pub(crate) type Callback<'a> = Box<dyn FnMut(Progress) + Send + 'a>;
 pub(crate) struct Reporter<'p, 'a> {
     callback: Option<&'p mut Callback<'a>>,
     cancel: Option<Arc<AtomicBool>>,
-    phase: Option<(Phase, Instant, Option<u64>)>,
+    phase: Option<(Phase, Clock, Option<u64>)>,
     done: u64,
     times: Vec<(Phase, Duration)>,
 }
@@ -94,7 +94,7 @@ impl<'p, 'a> Reporter<'p, 'a> {
     /// Ends the phase before and starts this one.
     pub(crate) fn start(&mut self, phase: Phase, total: Option<u64>) -> Result<(), PackError> {
         self.end_phase();
-        self.phase = Some((phase, Instant::now(), total));
+        self.phase = Some((phase, Clock::start(), total));
         self.done(0)
     }
 
@@ -129,5 +129,31 @@ impl<'p, 'a> Reporter<'p, 'a> {
         if let Some((phase, start, _)) = self.phase.take() {
             self.times.push((phase, start.elapsed()));
         }
+    }
+}
+
+/// When a phase started. WebAssembly has no clock of its own: there every phase takes no time.
+#[derive(Debug, Clone, Copy)]
+struct Clock(#[cfg(not(target_family = "wasm"))] std::time::Instant);
+
+impl Clock {
+    #[cfg(not(target_family = "wasm"))]
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+
+    #[cfg(target_family = "wasm")]
+    const fn start() -> Self {
+        Self()
+    }
+
+    #[cfg(target_family = "wasm")]
+    const fn elapsed(self) -> Duration {
+        Duration::ZERO
     }
 }

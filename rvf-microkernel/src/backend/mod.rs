@@ -47,7 +47,7 @@ impl Term {
     }
 
     /// The same of f32 components.
-    #[cfg(feature = "detect")]
+    #[cfg(all(feature = "detect", not(target_arch = "wasm32")))]
     const fn of_singles(self) -> Self {
         Self(self.0 & !Self::HALF)
     }
@@ -267,6 +267,19 @@ impl Backend {
         Self {}
     }
 
+    /// The one that there is: a module finds nothing out at run time.
+    #[cfg(feature = "detect")]
+    pub fn available() -> impl Iterator<Item = Self> {
+        core::iter::once(Self::scalar())
+    }
+
+    /// The one that there is.
+    #[cfg(feature = "detect")]
+    #[must_use]
+    pub const fn best() -> Self {
+        Self::scalar()
+    }
+
     #[inline(always)]
     #[allow(clippy::unused_self, reason = "natively the table is in the value")]
     const fn table(self) -> &'static Table {
@@ -396,9 +409,9 @@ impl Backend {
     /// # Safety
     /// Row i is one that passed.
     #[inline(always)]
-    #[cfg_attr(
-        not(target_arch = "wasm32"),
-        allow(unused_variables, reason = "natively they are counted already")
+    #[allow(
+        unused_variables,
+        reason = "natively they are counted already, in a module they are counted now"
     )]
     pub(crate) unsafe fn low_ones(
         self,
