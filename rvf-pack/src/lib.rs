@@ -38,7 +38,11 @@
 //! # }
 //! ```
 //!
-//! Segments are written, and commits made, by [`writer`], which knows nothing of sources.
+//! Segments are written, and commits made, by [`writer`], which knows nothing of sources. [`growing`] holds rows that can
+//! be searched before there is a file.
+//!
+//! All of it compiles for WebAssembly too. Where there are no files, [`Packer::pack_to_vec`] packs in memory, on the
+//! caller's thread; the phases of its report have taken no time, since there is no clock.
 
 mod arrange;
 mod build;
@@ -46,6 +50,7 @@ mod cluster;
 mod codes;
 mod cost;
 mod error;
+pub mod growing;
 mod hash;
 mod ids;
 mod layout;

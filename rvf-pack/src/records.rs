@@ -6,7 +6,9 @@ use rayon::prelude::*;
 use rvf_microkernel::Backend;
 use rvf_types::{Metric, VectorKind, limits, vec};
 
+use crate::error::PackError;
 use crate::quantise::{check_range, quantise};
+use crate::source::Place;
 
 /// Rows that one task encodes.
 const ROWS: usize = 64;
@@ -49,6 +51,22 @@ impl Records {
         match self.vectors {
             VectorKind::F16 => limits::MAX_COMPONENT_F16,
             VectorKind::I8 | VectorKind::F32 => limits::MAX_COMPONENT,
+        }
+    }
+
+    /// The error of a row that can't be stored.
+    pub(crate) fn fault(&self, mut place: Box<Place>, fault: Fault) -> PackError {
+        match fault {
+            Fault::Zero => PackError::ZeroVector { place },
+            Fault::Component { component, value } => {
+                place.component = Some(component as u64);
+                PackError::Component {
+                    place,
+                    value,
+                    limit: self.limit(),
+                    vectors: self.vectors,
+                }
+            }
         }
     }
 
@@ -160,6 +178,14 @@ impl Records {
 
     /// The x̂ (K-CODE-1) of a row's most exact record. `halves` is as long as a vector.
     pub(crate) fn decode(&self, record: &[u8], halves: &mut [f16], vector: &mut [f32]) {
+        self.stored(record, halves, vector);
+        if self.metric == Metric::Cosine {
+            normalise(vector, self.backend);
+        }
+    }
+
+    /// The vector of a row's most exact record, as stored. `halves` is as long as a vector.
+    pub(crate) fn stored(&self, record: &[u8], halves: &mut [f16], vector: &mut [f32]) {
         match self.vectors {
             VectorKind::I8 => {
                 let scale = record
@@ -182,9 +208,6 @@ impl Records {
                     *value = f32::from_le_bytes(*bytes);
                 }
             }
-        }
-        if self.metric == Metric::Cosine {
-            normalise(vector, self.backend);
         }
     }
 }

@@ -179,19 +179,8 @@ impl Pass {
         }
     }
 
-    fn fault(&self, mut place: Box<Place>, fault: Fault) -> PackError {
-        match fault {
-            Fault::Zero => PackError::ZeroVector { place },
-            Fault::Component { component, value } => {
-                place.component = Some(component as u64);
-                PackError::Component {
-                    place,
-                    value,
-                    limit: self.records.limit(),
-                    vectors: self.records.vectors,
-                }
-            }
-        }
+    fn fault(&self, place: Box<Place>, fault: Fault) -> PackError {
+        self.records.fault(place, fault)
     }
 }
 
