@@ -58,8 +58,11 @@ export interface SearchRequest {
   k?: number;
   /** The recall that the file was measured to reach; the file's usual one unless told. One of `recall`, `probes`, `exact`. */
   recall?: number;
-  /** How many lists are visited. */
+  /** How many lists are visited; 0: all. */
   probes?: number;
+  /** With `probes`, for measuring: how loose the bounds are, 0 to 16, and how many candidates are scored again (spec/kernel.md, section 4). */
+  slack?: number;
+  pool?: number;
   /** Every vector, as stored. */
   exact?: boolean;
   /** The rows that count, or a bitmap by row (bit n mod 8 of byte ⌊n/8⌋). */

@@ -1,0 +1,207 @@
+// What answers searches: chooses the kernel, compiles it, keeps an instance of it, and decides what stands in its memory.
+import { RvfError } from '../errors.js';
+import type { Archive } from '../format/archive.js';
+import { hex } from '../format/bytes.js';
+import { directoryOffset, LIST_ENTRY } from '../format/layout.js';
+import { parseDirectory } from '../format/lists.js';
+import { TYPE } from '../format/header.js';
+import type { EngineName, OpenOptions } from '../types.js';
+import { KERNELS, TWIN } from './known.js';
+import { engineFeatures, featureNames, hasWebAssembly, SIMD } from './features.js';
+import { Kernel, type Found, type Task } from './kernel.js';
+import { machineOf, type Machine } from './machine.js';
+import { bytecodeOf, kernelsOf, nameOf, pick, readModules, type ModuleHeader } from './modules.js';
+
+/** A region that is read here and there is made resident once so many queries were answered: a first answer should not wait for it. */
+const WARM = 8;
+const SMALL_REGION = 1 << 20;
+const INDEX = 0, QUANT = 1, VEC = 2, FLOATS = 3;
+
+export interface EngineOptions {
+  readonly engine: NonNullable<OpenOptions['engine']>;
+  readonly residency: NonNullable<OpenOptions['residency']>;
+  readonly residentBytes: number;
+  readonly memoryBytes: number;
+}
+
+interface Choice {
+  readonly name: EngineName;
+  readonly reason?: string;
+  readonly header: ModuleHeader | undefined;
+  /** A fresh instance. */
+  readonly instantiate: () => Machine;
+  readonly said: string;
+}
+
+export class Engine {
+  readonly resident: boolean;
+  #kernel: Kernel | undefined;
+  #standing = new Set<number>();
+  /** Whether everything that is ever made resident is. */
+  #complete = false;
+  #answered = 0;
+  #listsSound = false;
+  #busy: Promise<unknown> | undefined;
+
+  private constructor(private readonly archive: Archive, readonly modules: readonly ModuleHeader[], readonly choice: Choice, private readonly options: EngineOptions) {
+    const bytes = archive.root.record.committed, { residency } = options;
+    this.resident = residency === 'resident' || (residency === 'auto' && !archive.source.remote && bytes <= options.residentBytes);
+  }
+
+  static async start(archive: Archive, options: EngineOptions, signal?: AbortSignal, onKernel?: (name: string) => void): Promise<Engine> {
+    const modules = await readModules(archive, signal);
+    const engine = new Engine(archive, modules, await choose(archive, modules, options.engine, signal), options);
+    onKernel?.(engine.choice.said);
+    await engine.#instance(signal);
+    if (options.residency === 'resident') await engine.#makeResident(true, signal);
+    return engine;
+  }
+
+  /** Whether the library knows a kernel by its hash. */
+  knows(header: ModuleHeader): boolean {
+    return KERNELS.has(hex(header.hash));
+  }
+
+  async #instance(signal?: AbortSignal): Promise<Kernel> {
+    if (this.#kernel) return this.#kernel;
+    const start = await this.archive.indexStart(signal), { header, said } = this.choice;
+    this.#standing.clear();
+    this.#complete = false;
+    this.#kernel = new Kernel(this.choice.instantiate(), this.archive, start, { name: said, known: !header || this.knows(header), memoryBytes: this.options.memoryBytes });
+    return this.#kernel;
+  }
+
+  /** One search at a time: they share the memory of the one instance. */
+  async search(task: Task, signal?: AbortSignal): Promise<Found> {
+    while (this.#busy) await this.#busy.catch(() => undefined);
+    signal?.throwIfAborted();
+    // The usual case, everything at hand, is answered without a turn of the event loop.
+    if (this.#kernel && this.#listsSound && this.#settled(task)) {
+      const found = this.#guard(() => this.#kernel!.search(task, signal));
+      if (!(found instanceof Promise)) return found;
+      return this.#hold(found);
+    }
+    return this.#hold(this.#slowly(task, signal));
+  }
+
+  async #slowly(task: Task, signal?: AbortSignal): Promise<Found> {
+    const kernel = await this.#instance(signal);
+    if (!task.plan.exact) await this.#checkLists(signal);
+    if (this.resident) await this.#makeResident(false, signal, task);
+    return kernel.search(task, signal);
+  }
+
+  #guard<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      this.#spoil(error);
+      throw error;
+    }
+  }
+
+  async #hold(found: Promise<Found>): Promise<Found> {
+    this.#busy = found;
+    try {
+      const answer = await found;
+      this.#answered++;
+      return answer;
+    } catch (error) {
+      this.#spoil(error);
+      throw error;
+    } finally {
+      this.#busy = undefined;
+    }
+  }
+
+  /** After a failure a module may have left its memory in any state: the next search gets a fresh instance. */
+  #spoil(error: unknown): void {
+    if (error instanceof RvfError && error.code === 'MODULE') this.#kernel = undefined;
+  }
+
+  /** Whether nothing more is to be made resident for a task. */
+  #settled(task: Task): boolean {
+    if (task.plan.exact || !this.resident || this.#complete) return true;
+    return this.#wanted(false).length === 0;
+  }
+
+  /** The regions that are still to be made resident. */
+  #wanted(all: boolean): number[] {
+    const { manifest } = this.archive, out: number[] = [];
+    const segment = (region: number): number => this.archive.segments.find(({ entry }) => (region === INDEX ? entry.type === TYPE.INDEX : region === QUANT ? entry.type === TYPE.QUANT : entry.type === TYPE.VEC && entry.kind === (region === VEC ? 0 : manifest.vectors)))!.length;
+    let sum = 0;
+    // In the order in which they are of use, as far as the budget goes.
+    for (const region of manifest.vectors === 0 ? [INDEX, QUANT, VEC] : [INDEX, QUANT, FLOATS, VEC]) {
+      const length = segment(region);
+      sum += length;
+      if (sum > this.options.residentBytes && this.options.residency !== 'resident') break;
+      if (this.#standing.has(region)) continue;
+      const whole = region === INDEX || (region === QUANT && manifest.lists === 1) || length <= SMALL_REGION;
+      if (all || whole || this.#answered >= WARM) out.push(region);
+    }
+    return out;
+  }
+
+  async #makeResident(all: boolean, signal?: AbortSignal, task?: Task): Promise<void> {
+    if (task?.plan.exact) return;
+    const kernel = await this.#instance(signal);
+    for (const region of this.#wanted(all)) {
+      await kernel.makeResident(region, signal);
+      this.#standing.add(region);
+    }
+    this.#complete = this.#wanted(true).length === 0;
+  }
+
+  /** Before the first coded search: lists that overlap could make a search of a small file take without end. */
+  async #checkLists(signal?: AbortSignal): Promise<void> {
+    if (this.#listsSound) return;
+    const { manifest, checked } = this.archive;
+    if (manifest.lists > 1) {
+      const index = this.archive.segment(TYPE.INDEX), from = directoryOffset(manifest.dimension);
+      const bytes = await checked.one(index, from, LIST_ENTRY * manifest.lists, signal);
+      parseDirectory(bytes, manifest, index.payload + from, this.archive.segment(TYPE.QUANT).length);
+    }
+    this.#listsSound = true;
+  }
+}
+
+async function choose(archive: Archive, modules: readonly ModuleHeader[], wanted: EngineOptions['engine'], signal?: AbortSignal): Promise<Choice> {
+  const kernels = kernelsOf(modules), list = kernels.map((one) => featureNames(one.features).join('+') || 'no features').join(', ');
+  const none = wanted === 'javascript' ? 'it was asked for' : hasWebAssembly() ? undefined : 'there is no WebAssembly here, or the page\'s content security policy forbids it (it needs script-src \'wasm-unsafe-eval\')';
+  if (none === undefined && kernels.length > 0) {
+    const header = pick(modules, engineFeatures(), wanted as 'auto' | 'simd' | 'scalar');
+    if (header) {
+      const code = await bytecodeOf(archive, header, signal), said = nameOf(header);
+      const module = await compile(code, said), name = header.features & SIMD ? 'simd' : 'scalar';
+      const better = name === 'scalar' && wanted === 'auto' && kernels.some((one) => one.features & SIMD) ? { reason: 'this engine has no SIMD' } : {};
+      return { name, header, said, ...better, instantiate: () => instantiate(module, said) };
+    }
+    if (wanted !== 'auto') throw new RvfError('UNSUPPORTED', `the file has no ${wanted} kernel that this engine can run; it has kernels with ${list}`);
+  }
+  const reason = kernels.length === 0 ? 'the file has no kernel of its own, so the library\'s answers' : none ?? `this engine lacks what the file's kernels need (${list})`;
+  const header = kernels.find((one) => hex(one.hash) === TWIN);
+  if (kernels.length > 0 && !header) throw new RvfError('UNSUPPORTED', `the file's kernel can not run: ${reason}; and the library has no JavaScript twin of it`);
+  if (header) await bytecodeOf(archive, header, signal);
+  // It is as large as the rest of the library, and seldom needed.
+  const twin = await import('./twin.js'), said = header ? `the JavaScript twin of ${nameOf(header)}` : 'the library\'s kernel';
+  return { name: 'javascript', reason, header, said, instantiate: () => machineOf(twin.instantiate(), said) };
+}
+
+async function compile(code: Uint8Array, said: string): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(code as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    throw new RvfError('MODULE', `${said} can not be compiled: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function instantiate(module: WebAssembly.Module, said: string): Machine {
+  let exports: WebAssembly.Exports;
+  try {
+    exports = new WebAssembly.Instance(module, {}).exports;
+  } catch (cause) {
+    throw new RvfError('MODULE', `${said} can not be started: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  return machineOf(exports, said);
+}
+

@@ -1,0 +1,255 @@
+// Checked bytes. Nothing above this page sees a byte of a segment that was not held against its digest (R-HASH-6): a block is
+// checked once, when it is first wanted, and kept as long as there is room.
+import { broken, ensure, RvfError } from '../errors.js';
+import type { ByteSource, Range } from '../source/source.js';
+import { same } from './bytes.js';
+import { checkAgainst, parseHeader, typeName } from './header.js';
+import { HEADER } from './layout.js';
+import type { Entry } from './manifest.js';
+import { tableLength } from './manifest-rules.js';
+import { blockDigest, segmentHash, wrongBlock } from './shake.js';
+
+/** Bytes of a segment's payload. */
+export interface Span { readonly segment: Segment; readonly from: number; readonly length: number }
+
+/** What is read at once of a segment that has to be read whole to be checked. */
+const CHUNK = 4 << 20;
+
+export class Segment {
+  /** The digest table, once it was checked. */
+  table: Uint8Array | undefined;
+  /** Of a source in memory: a bit for each block that was checked. */
+  readonly checked: Uint8Array;
+  readonly block: number;
+  readonly payload: number;
+  readonly blocks: number;
+
+  constructor(readonly entry: Entry, inMemory: boolean) {
+    this.block = 2 ** entry.blockLog;
+    this.payload = entry.offset + HEADER;
+    this.blocks = Math.ceil(entry.length / this.block);
+    this.checked = new Uint8Array(inMemory ? Math.ceil(this.blocks / 8) : 0);
+  }
+
+  get length(): number {
+    return this.entry.length;
+  }
+
+  /** Where a block stands in the file. */
+  range(first: number, last = first): Range {
+    const from = first * this.block, to = Math.min((last + 1) * this.block, this.length);
+    return { offset: this.payload + from, length: to - from };
+  }
+
+  key(block: number): number {
+    // Below 2⁵³: a file has at most some 700,000 segments, and a segment that can be read less than 2³³ blocks.
+    return this.entry.number * 2 ** 33 + block;
+  }
+}
+
+/** Checks a segment's header and table; throws what is wrong with them (R-SEG-3, R-MAN-6, R-HASH-3). */
+export function acceptTable(segment: Segment, header: Uint8Array, table: Uint8Array): void {
+  const { entry } = segment;
+  checkAgainst(parseHeader(header, entry.offset), entry, entry.offset);
+  ensure(same(segmentHash(header, table), entry.hash), 'R-HASH-3', () => `the ${typeName(entry.type)} segment does not have its hash: ${entry.table ? 'its digest table' : 'it'} is damaged`, entry.offset);
+  segment.table = table.slice();
+}
+
+export class Checked {
+  readonly #cache = new Map<number, Uint8Array>();
+  #kept = 0;
+
+  constructor(readonly source: ByteSource, private readonly cacheBytes: number) {}
+
+  /** The bytes, if they were checked and are at hand; it waits for nothing. */
+  peek(segment: Segment, from: number, length: number): Uint8Array | undefined {
+    if (!segment.table) return undefined;
+    const { whole } = this.source, first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block);
+    if (whole) {
+      for (let n = first; n <= last; n++) if (!(segment.checked[n >> 3]! & (1 << (n & 7))) && !this.#check(segment, n, whole)) return undefined;
+      return whole.subarray(segment.payload + from, segment.payload + from + length);
+    }
+    if (first === last) return this.#cache.get(segment.key(first))?.subarray(from - first * segment.block, from - first * segment.block + length);
+    const blocks: Uint8Array[] = [];
+    for (let n = first; n <= last; n++) {
+      const block = this.#cache.get(segment.key(n));
+      if (!block) return undefined;
+      blocks.push(block);
+    }
+    return join(segment, blocks, first, from, length);
+  }
+
+  #check(segment: Segment, n: number, whole: Uint8Array): boolean {
+    const { offset, length } = segment.range(n);
+    if (!same(blockDigest(whole.subarray(offset, offset + length)), segment.table!.subarray(16 * n, 16 * n + 16))) throw damagedBlock(segment, n);
+    segment.checked[n >> 3]! |= 1 << (n & 7);
+    return true;
+  }
+
+  /** The bytes of each span, checked. What is not at hand is fetched in one round, tables that are needed for it too. */
+  async read(spans: readonly Span[], signal?: AbortSignal): Promise<Uint8Array[]> {
+    for (const { segment, from, length } of spans) {
+      if (!(from >= 0 && length >= 0 && from + length <= segment.length)) throw broken('R-NUM-2', `${length} bytes from ${from} on are not inside the ${typeName(segment.entry.type)} segment of ${segment.length} bytes`, segment.entry.offset);
+    }
+    // A segment without a stored table has to be read whole before any byte of it counts.
+    for (const segment of new Set(spans.map((span) => span.segment))) if (!segment.table && segment.entry.table === 0) await this.#buildTable(segment, signal);
+
+    const blocks = new Map<number, Uint8Array>(), wanted: { segment: Segment; n: number }[] = [];
+    for (const { segment, from, length } of spans) {
+      if (length === 0) continue;
+      for (let n = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block); n <= last; n++) {
+        const key = segment.key(n);
+        if (blocks.has(key)) continue;
+        const kept = this.#cache.get(key);
+        if (kept) {
+          // What was used last is dropped last.
+          this.#cache.delete(key);
+          this.#cache.set(key, kept);
+          blocks.set(key, kept);
+        } else if (this.source.whole) {
+          const { offset, length: size } = segment.range(n);
+          blocks.set(key, this.source.whole.subarray(offset, offset + size));
+          if (!segment.table || !(segment.checked[n >> 3]! & (1 << (n & 7)))) wanted.push({ segment, n });
+        } else {
+          blocks.set(key, EMPTY);
+          wanted.push({ segment, n });
+        }
+      }
+    }
+    await this.#fetch(wanted, blocks, signal);
+    return spans.map(({ segment, from, length }) => {
+      if (length === 0) return EMPTY;
+      if (this.source.whole) return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
+      const first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block), parts: Uint8Array[] = [];
+      for (let n = first; n <= last; n++) parts.push(blocks.get(segment.key(n))!);
+      return join(segment, parts, first, from, length);
+    });
+  }
+
+  /** One span. */
+  async one(segment: Segment, from: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.peek(segment, from, length) ?? (await this.read([{ segment, from, length }], signal))[0]!;
+  }
+
+  /** Fetches blocks, and the tables of segments that have none yet, in one round; checks the tables first, then the blocks. */
+  async #fetch(wanted: { segment: Segment; n: number }[], blocks: Map<number, Uint8Array>, signal?: AbortSignal): Promise<void> {
+    if (wanted.length === 0) return;
+    const fresh = [...new Set(wanted.map(({ segment }) => segment))].filter((segment) => !segment.table);
+    const ranges: Range[] = fresh.flatMap(({ entry }) => [{ offset: entry.offset, length: HEADER }, { offset: entry.table, length: tableLength(entry) }]);
+    const runs = this.source.whole ? [] : runsOf(wanted, this.source.gap);
+    const read = await this.source.read([...ranges, ...runs], signal);
+    fresh.forEach((segment, n) => acceptTable(segment, read[2 * n]!, read[2 * n + 1]!));
+    const got = read.slice(ranges.length);
+    let run = 0;
+    for (const { segment, n } of inOrder(wanted)) {
+      const { offset, length } = segment.range(n);
+      let bytes = blocks.get(segment.key(n))!;
+      if (!this.source.whole) {
+        while (offset >= runs[run]!.offset + runs[run]!.length) run++;
+        const at = offset - runs[run]!.offset, part = got[run]!;
+        // A block of its own: a view would keep the whole run in memory.
+        bytes = part.length === length ? part : part.slice(at, at + length);
+      }
+      if (!same(blockDigest(bytes), segment.table!.subarray(16 * n, 16 * n + 16))) throw damagedBlock(segment, n);
+      if (this.source.whole) segment.checked[n >> 3]! |= 1 << (n & 7);
+      else this.#keep(segment.key(n), bytes);
+      blocks.set(segment.key(n), bytes);
+    }
+  }
+
+  #keep(key: number, bytes: Uint8Array): void {
+    const before = this.#cache.get(key);
+    if (before) this.#kept -= before.length;
+    this.#cache.delete(key);
+    this.#cache.set(key, bytes);
+    this.#kept += bytes.length;
+    for (const [oldest, block] of this.#cache) {
+      if (this.#kept <= this.cacheBytes || oldest === key) break;
+      this.#cache.delete(oldest);
+      this.#kept -= block.length;
+    }
+  }
+
+  /** R-HASH-5: the table of a segment that has none stored is that of its payload. */
+  async #buildTable(segment: Segment, signal?: AbortSignal): Promise<void> {
+    const { entry } = segment, table = new Uint8Array(tableLength(entry));
+    const whole = segment.length <= this.cacheBytes / 4, parts: Uint8Array[] = [];
+    const step = Math.max(segment.block, CHUNK - (CHUNK % segment.block));
+    let header: Uint8Array | undefined;
+    for (let from = 0, n = 0; from < segment.length || !header; from += step) {
+      const length = Math.min(step, segment.length - from), ranges = [{ offset: segment.payload + from, length }];
+      const [bytes, head] = await this.source.read(header ? ranges : [...ranges, { offset: entry.offset, length: HEADER }], signal);
+      header ??= head!;
+      for (let at = 0; at < length; at += segment.block, n++) {
+        const block = bytes!.subarray(at, Math.min(at + segment.block, length));
+        table.set(blockDigest(block), 16 * n);
+        if (whole && !this.source.whole) parts.push(block.slice());
+      }
+    }
+    acceptTable(segment, header!, table);
+    // Each block is the one whose digest is in the table.
+    if (this.source.whole) segment.checked.fill(255);
+    parts.forEach((block, n) => this.#keep(segment.key(n), block));
+  }
+
+  /** Copies a whole segment to a place of its own, checked on the way, block after block: for what stands in a module's memory. */
+  async copy(segment: Segment, put: (at: number, bytes: Uint8Array) => void, signal?: AbortSignal): Promise<void> {
+    if (!segment.table) await this.#prepare(segment, signal);
+    const { whole } = this.source;
+    if (whole) {
+      for (let n = 0; n < segment.blocks; n++) if (!(segment.checked[n >> 3]! & (1 << (n & 7)))) this.#check(segment, n, whole);
+      put(0, whole.subarray(segment.payload, segment.payload + segment.length));
+      return;
+    }
+    const perChunk = Math.max(1, Math.floor(CHUNK / segment.block));
+    for (let n = 0; n < segment.blocks; n += perChunk) {
+      const range = segment.range(n, Math.min(n + perChunk, segment.blocks) - 1), [bytes] = await this.source.read([range], signal);
+      const wrong = wrongBlock(bytes!, segment.block, segment.table!, n);
+      if (wrong >= 0) throw damagedBlock(segment, wrong);
+      put(n * segment.block, bytes!);
+    }
+  }
+
+  /** Fetches and checks the stored tables of segments, in one round. */
+  async prepare(segments: readonly Segment[], signal?: AbortSignal): Promise<void> {
+    const fresh = segments.filter((segment) => !segment.table && segment.entry.table !== 0);
+    if (fresh.length === 0) return;
+    const read = await this.source.read(fresh.flatMap(({ entry }) => [{ offset: entry.offset, length: HEADER }, { offset: entry.table, length: tableLength(entry) }]), signal);
+    fresh.forEach((segment, n) => acceptTable(segment, read[2 * n]!, read[2 * n + 1]!));
+  }
+
+  async #prepare(segment: Segment, signal?: AbortSignal): Promise<void> {
+    if (segment.entry.table === 0) await this.#buildTable(segment, signal);
+    else await this.prepare([segment], signal);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+export const damagedBlock = (segment: Segment, n: number): RvfError => broken('R-HASH-2', `block ${n} of the ${typeName(segment.entry.type)} segment is damaged: it does not have its digest`, segment.range(n).offset);
+
+function join(segment: Segment, blocks: readonly Uint8Array[], first: number, from: number, length: number): Uint8Array {
+  const skip = from - first * segment.block;
+  if (blocks.length === 1) return blocks[0]!.subarray(skip, skip + length);
+  const out = new Uint8Array(length);
+  let at = -skip;
+  for (const block of blocks) {
+    const begin = Math.max(0, -at);
+    out.set(block.subarray(begin, Math.min(block.length, length - at)), at + begin);
+    at += block.length;
+  }
+  return out;
+}
+
+const inOrder = (wanted: { segment: Segment; n: number }[]): { segment: Segment; n: number }[] => wanted.sort((a, b) => a.segment.payload - b.segment.payload || a.n - b.n);
+
+/** The ranges that bring all wanted blocks, neighbours and near neighbours as one. */
+function runsOf(wanted: { segment: Segment; n: number }[], gap: number): Range[] {
+  const runs: { offset: number; length: number }[] = [];
+  for (const { segment, n } of inOrder(wanted)) {
+    const { offset, length } = segment.range(n), last = runs.at(-1);
+    if (last && offset - (last.offset + last.length) <= gap) last.length = offset + length - last.offset;
+    else runs.push({ offset, length });
+  }
+  return runs;
+}

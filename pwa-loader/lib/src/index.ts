@@ -1,0 +1,4 @@
+// What the library gives its users.
+export { open } from './file.js';
+export { RvfError } from './errors.js';
+export type * from './types.js';
