@@ -27,7 +27,6 @@ export class Archive {
     if (root.damage) this.warnings.push(`${root.damage.message} (${root.damage.rule})`);
     const tail = source.length - root.record.committed;
     if (tail > 0) this.warnings.push(`${tail} bytes stand behind the end of the file: an uncommitted tail, which is not read (R-ROOT-5)`);
-    if (root.record.minor > 0) this.warnings.push(`the file is of the minor version ${root.record.minor}, and this library of 0: what is newer in it is not used`);
   }
 
   static async open(source: ByteSource, cacheBytes: number, signal?: AbortSignal): Promise<Archive> {
@@ -70,7 +69,7 @@ export class Archive {
   }
 }
 
-function checkIndexHead(bytes: Uint8Array, manifest: Manifest, at: number): void {
+export function checkIndexHead(bytes: Uint8Array, manifest: Manifest, at: number): void {
   const view = viewOf(bytes), { rows, dimension, lists, metric, vectors } = manifest, rule = 'R-IDX-1';
   const same = (what: string, found: number, wanted: number, place: number): void => ensure(found === wanted, rule, () => `${what} in the head of INDEX: ${found}, not ${wanted}`, at + place);
   ensure(u32(view, 0) === 0x49465652, rule, () => 'INDEX does not begin with RVFI', at);

@@ -1,0 +1,138 @@
+// A segment's payload from its beginning to its end: every byte is read once, held against its digest, and handed on to who checks
+// what it means.
+import { broken, ensure } from '../errors.js';
+import { notZero, roundUp, same } from '../format/bytes.js';
+import { checkAgainst, parseHeader, typeName, type Header } from '../format/header.js';
+import { HEADER } from '../format/layout.js';
+import { blockDigest, segmentHash } from '../format/shake.js';
+import type { ByteSource } from '../source/source.js';
+import type { Findings } from './findings.js';
+
+const CHUNK = 4 << 20;
+
+/** What a verification reads from, and whom it tells how far it has come. */
+export interface Ground {
+  readonly source: ByteSource;
+  readonly findings: Findings;
+  readonly signal: AbortSignal | undefined;
+  /** So many more bytes were checked. */
+  advance(bytes: number): Promise<void>;
+}
+
+/** What names a segment: an entry of the manifest, or a dead extent, whose header says the length. */
+export interface Named {
+  readonly offset: number;
+  readonly end: number;
+  readonly hash: Uint8Array;
+  readonly blockLog: number;
+  readonly table: number;
+  /** Of a live segment. */
+  readonly entry?: { readonly id: bigint; readonly type: number; readonly flags: number; readonly length: number };
+}
+
+export class Stream {
+  /** Whether all bytes so far have their digests. */
+  sound = true;
+  readonly #digests: Uint8Array;
+  readonly #stored: boolean;
+  readonly #block: number;
+  /** What was read and not yet handed on. */
+  #chunk: Uint8Array = new Uint8Array(0);
+  #from = 0;
+  /** Bytes that were read, and that were handed on. */
+  #read = 0;
+  position = 0;
+
+  private constructor(private readonly ground: Ground, private readonly named: Named, readonly header: Header, private readonly headBytes: Uint8Array, table: Uint8Array | undefined) {
+    this.#block = 2 ** named.blockLog;
+    this.#stored = table !== undefined;
+    this.#digests = table ?? new Uint8Array(16 * Math.ceil(header.length / this.#block));
+  }
+
+  get length(): number {
+    return this.header.length;
+  }
+
+  /** Where in the file what is handed on next stands. */
+  get offset(): number {
+    return this.named.offset + HEADER + this.position;
+  }
+
+  /** Checks header, padding and stored table; nothing if the payload can't be told from them. */
+  static async open(ground: Ground, named: Named): Promise<Stream | undefined> {
+    const { source, findings, signal } = ground, { offset, end } = named;
+    const [head] = await source.read([{ offset, length: HEADER }], signal);
+    let header: Header | undefined;
+    const told = findings.passes(() => {
+      header = parseHeader(head!, offset);
+      if (named.entry) checkAgainst(header, { ...named.entry, hash: named.hash }, offset);
+      else {
+        ensure(offset + HEADER + Math.ceil(header.length / 64) * 64 === end, 'R-MAN-2', () => `a dead segment has ${header!.length} bytes, and its extent another length`, offset);
+        checkAgainst(header, { type: header.type, length: header.length, hash: named.hash }, offset);
+      }
+    });
+    if (!told || !header) return undefined;
+    const behind = offset + HEADER + header.length, tableLength = 16 * Math.ceil(header.length / 2 ** named.blockLog);
+    const ranges = [{ offset: behind, length: end - behind }];
+    if (named.table) ranges.push({ offset: named.table, length: tableLength });
+    const [padding, table] = await source.read(ranges, signal);
+    checkPadding(padding!, behind, findings);
+    await ground.advance(HEADER + padding!.length);
+    if (table && !findings.passes(() => ensure(same(segmentHash(head!, table), named.hash), 'R-HASH-3', () => `the digest table of ${typeName(header!.type)} does not have the segment's hash`, offset))) return undefined;
+    return new Stream(ground, named, header, head!, table);
+  }
+
+  /** The next `length` bytes. */
+  async take(length: number): Promise<Uint8Array> {
+    const held = this.#chunk.length - this.#from;
+    if (held < length) {
+      const missing = length - held, left = this.length - this.#read;
+      if (missing > left) throw broken('R-NUM-2', `a part of ${typeName(this.header.type)} ends behind its payload`, this.offset);
+      // A read begins with a block, and ends with one or with the payload.
+      const fresh = await this.#fetch(Math.min(left, roundUp(Math.max(CHUNK, missing), this.#block)));
+      if (held === 0) this.#chunk = fresh;
+      else {
+        const joined = new Uint8Array(held + fresh.length);
+        joined.set(this.#chunk.subarray(this.#from));
+        joined.set(fresh, held);
+        this.#chunk = joined;
+      }
+      this.#from = 0;
+    }
+    const out = this.#chunk.subarray(this.#from, this.#from + length);
+    this.#from += length;
+    this.position += length;
+    return out;
+  }
+
+  async #fetch(length: number): Promise<Uint8Array> {
+    const at = this.named.offset + HEADER + this.#read, [bytes] = await this.ground.source.read([{ offset: at, length }], this.ground.signal);
+    for (let from = 0, n = this.#read / this.#block; from < length; from += this.#block, n++) {
+      const digest = blockDigest(bytes!.subarray(from, Math.min(from + this.#block, length)));
+      if (!this.#stored) this.#digests.set(digest, 16 * n);
+      else if (!same(digest, this.#digests.subarray(16 * n, 16 * n + 16))) {
+        this.sound = false;
+        this.ground.findings.take(broken('R-HASH-2', `block ${n} of ${typeName(this.header.type)} is damaged: it does not have its digest`, at + from));
+      }
+    }
+    this.#read += length;
+    await this.ground.advance(length);
+    return bytes!;
+  }
+
+  /** Reads what is left, so that all of it is checked. */
+  async finish(): Promise<void> {
+    this.#chunk = new Uint8Array(0);
+    this.#from = 0;
+    while (this.#read < this.length) await this.#fetch(Math.min(this.length - this.#read, roundUp(CHUNK, this.#block)));
+    this.position = this.length;
+    if (this.#stored) return;
+    const whole = this.ground.findings.passes(() => ensure(same(segmentHash(this.headBytes, this.#digests), this.named.hash), 'R-HASH-3', () => `the ${typeName(this.header.type)} segment does not have its hash: it is damaged`, this.named.offset));
+    if (!whole) this.sound = false;
+  }
+}
+
+export function checkPadding(bytes: Uint8Array, at: number, findings: Findings): void {
+  const place = notZero(bytes, 0, bytes.length);
+  if (place >= 0) findings.add('R-SEG-1', 'a byte of a segment\'s padding is not zero', at + place);
+}
