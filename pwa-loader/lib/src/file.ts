@@ -27,8 +27,8 @@ export async function open(source: Source, options: OpenOptions = {}): Promise<R
   if (run === 'inline') return new InlineFile(await Core.open(await openSource(what, options), core, signal), signal);
 
   let forWorker: WorkerSource = what, reader: ByteSource | undefined;
-  if (what.kind === 'url' && options.fetch) {
-    // A function can't be sent to a worker: so the page fetches for it.
+  if ((what.kind === 'url' && options.fetch) || (what.kind === 'blob' && !canBeSent(what.blob))) {
+    // A function can't be sent to a worker, nor can Node send a Blob that stands for a file: so this side reads for it.
     const opened = await openSource(what, options);
     if (opened.whole) forWorker = { kind: 'bytes', bytes: opened.whole };
     else {
@@ -62,6 +62,16 @@ function shared(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(new SharedArrayBuffer(bytes.length));
   out.set(bytes);
   return out;
+}
+
+function canBeSent(blob: Blob): boolean {
+  try {
+    // Its bytes are not copied.
+    structuredClone(blob);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 class InlineFile implements RvfFile {

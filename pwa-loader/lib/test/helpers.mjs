@@ -14,8 +14,10 @@ export const folder = mkdtempSync(join(tmpdir(), 'rvf-web-'));
 
 /** `rvf`: the one that RVF names, or the build of this checkout. */
 export const rvf = process.env.RVF ?? ['release', 'debug'].map((profile) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), profile, 'rvf')).find(existsSync);
-if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
-export const run = (args, input) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
+export function run(args, input) {
+  if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
+  return execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
+}
 export const lines = (text) => text.trimEnd().split('\n').map((line) => JSON.parse(line));
 
 export const queries = readNpy(readFileSync(join(sample, 'queries.i8.npy')));

@@ -8,7 +8,7 @@ import { parseManifest, type Manifest } from './manifest.js';
 import { checkManifest } from './manifest-rules.js';
 import { parseRoot, type Root } from './root.js';
 import { Checked, Segment } from './segments.js';
-import { blockDigest, segmentHash } from './shake.js';
+import { segmentHash, tableOf } from './shake.js';
 
 export const METRICS = ['l2', 'ip', 'cosine'] as const;
 export const VECTORS = ['i8', 'f16', 'f32'] as const;
@@ -35,8 +35,7 @@ export class Archive {
     const [bytes] = await source.read([{ offset: record.manifestOffset, length: HEADER + record.manifestLength }], signal);
     const header = parseHeader(bytes!.subarray(0, HEADER), record.manifestOffset);
     checkAgainst(header, { type: TYPE.MANIFEST, length: record.manifestLength, hash: record.manifestHash }, record.manifestOffset);
-    const payload = bytes!.subarray(HEADER), table = new Uint8Array(16 * Math.ceil(payload.length / MANIFEST_BLOCK));
-    for (let at = 0; at < payload.length; at += MANIFEST_BLOCK) table.set(blockDigest(payload.subarray(at, at + MANIFEST_BLOCK)), at / MANIFEST_BLOCK * 16);
+    const payload = bytes!.subarray(HEADER), table = tableOf(payload, MANIFEST_BLOCK);
     ensure(same(segmentHash(bytes!.subarray(0, HEADER), table), record.manifestHash), 'R-HASH-3', () => 'the manifest is damaged: it does not have the hash that the root names', record.manifestOffset);
     const manifest = parseManifest(payload, record.manifestOffset + HEADER);
     checkManifest(manifest, record, header.id);

@@ -7,7 +7,7 @@ import { checkAgainst, parseHeader, typeName } from './header.js';
 import { HEADER } from './layout.js';
 import type { Entry } from './manifest.js';
 import { tableLength } from './manifest-rules.js';
-import { blockDigest, segmentHash, wrongBlock } from './shake.js';
+import { blockDigest, digestsOf, segmentHash, tableOf, wrongBlock } from './shake.js';
 
 /** Bytes of a segment's payload. */
 export interface Span { readonly segment: Segment; readonly from: number; readonly length: number }
@@ -141,20 +141,22 @@ export class Checked {
     fresh.forEach((segment, n) => acceptTable(segment, read[2 * n]!, read[2 * n + 1]!));
     const got = read.slice(ranges.length);
     let run = 0;
-    for (const { segment, n } of inOrder(wanted)) {
+    const sorted = inOrder(wanted), fetched = sorted.map(({ segment, n }) => {
+      if (this.source.whole) return blocks.get(segment.key(n))!;
       const { offset, length } = segment.range(n);
-      let bytes = blocks.get(segment.key(n))!;
-      if (!this.source.whole) {
-        while (offset >= runs[run]!.offset + runs[run]!.length) run++;
-        const at = offset - runs[run]!.offset, part = got[run]!;
-        // A block of its own: a view would keep the whole run in memory.
-        bytes = part.length === length ? part : part.slice(at, at + length);
-      }
-      if (!same(blockDigest(bytes), segment.table!.subarray(16 * n, 16 * n + 16))) throw damagedBlock(segment, n);
+      while (offset >= runs[run]!.offset + runs[run]!.length) run++;
+      const at = offset - runs[run]!.offset, part = got[run]!;
+      // A block of its own: a view would keep the whole run in memory.
+      return part.length === length ? part : part.slice(at, at + length);
+    });
+    const digests = digestsOf(fetched);
+    sorted.forEach(({ segment, n }, i) => {
+      if (!same(digests.subarray(16 * i, 16 * i + 16), segment.table!.subarray(16 * n, 16 * n + 16))) throw damagedBlock(segment, n);
+      const bytes = fetched[i]!;
       if (this.source.whole) segment.checked[n >> 3]! |= 1 << (n & 7);
       else this.#keep(segment.key(n), bytes);
       blocks.set(segment.key(n), bytes);
-    }
+    });
   }
 
   #keep(key: number, bytes: Uint8Array): void {
@@ -176,15 +178,12 @@ export class Checked {
     const whole = segment.length <= this.cacheBytes / 4, parts: Uint8Array[] = [];
     const step = Math.max(segment.block, CHUNK - (CHUNK % segment.block));
     let header: Uint8Array | undefined;
-    for (let from = 0, n = 0; from < segment.length || !header; from += step) {
+    for (let from = 0; from < segment.length || !header; from += step) {
       const length = Math.min(step, segment.length - from), ranges = [{ offset: segment.payload + from, length }];
       const [bytes, head] = await this.source.read(header ? ranges : [...ranges, { offset: entry.offset, length: HEADER }], signal);
       header ??= head!;
-      for (let at = 0; at < length; at += segment.block, n++) {
-        const block = bytes!.subarray(at, Math.min(at + segment.block, length));
-        table.set(blockDigest(block), 16 * n);
-        if (whole && !this.source.whole) parts.push(block.slice());
-      }
+      table.set(tableOf(bytes!, segment.block), 16 * (from / segment.block));
+      if (whole && !this.source.whole) for (let at = 0; at < length; at += segment.block) parts.push(bytes!.slice(at, Math.min(at + segment.block, length)));
     }
     acceptTable(segment, header!, table);
     // Each block is the one whose digest is in the table.
@@ -196,11 +195,6 @@ export class Checked {
   async copy(segment: Segment, put: (at: number, bytes: Uint8Array) => void, signal?: AbortSignal): Promise<void> {
     if (!segment.table) await this.#prepare(segment, signal);
     const { whole } = this.source;
-    if (whole) {
-      for (let n = 0; n < segment.blocks; n++) if (!(segment.checked[n >> 3]! & (1 << (n & 7)))) this.#check(segment, n, whole);
-      put(0, whole.subarray(segment.payload, segment.payload + segment.length));
-      return;
-    }
     const perChunk = Math.max(1, Math.floor(CHUNK / segment.block));
     for (let n = 0; n < segment.blocks; n += perChunk) {
       const range = segment.range(n, Math.min(n + perChunk, segment.blocks) - 1), [bytes] = await this.source.read([range], signal);
@@ -208,6 +202,7 @@ export class Checked {
       if (wrong >= 0) throw damagedBlock(segment, wrong);
       put(n * segment.block, bytes!);
     }
+    if (whole) segment.checked.fill(255);
   }
 
   /** Fetches and checks the stored tables of segments, in one round. */

@@ -1,31 +1,74 @@
-// Which SHAKE-256 checks digests, and the two forms in which the format uses it (R-HASH-2, R-HASH-3).
+// The digests of the format (R-HASH-2, R-HASH-3), by WebAssembly where there is such and enough to hash, else in plain JavaScript.
 import { same } from './bytes.js';
 import { shake } from './keccak.js';
+import { Hasher } from './keccak-wasm.js';
 import { HEADER } from './layout.js';
 
-const BLOCK_MARK = Uint8Array.of(0), SEGMENT_MARK = Uint8Array.of(1);
+const DIGEST = 16;
+const BLOCK_MARK = 0, SEGMENT_MARK = 1;
+/** Bytes for which it pays to make the module. */
+const ENOUGH = 1 << 15;
+
+let hasher: Hasher | null | undefined;
+
+function hasherFor(bytes: number): Hasher | null {
+  if (hasher === undefined) {
+    if (bytes < ENOUGH) return null;
+    try {
+      hasher = new Hasher();
+    } catch {
+      // There is no WebAssembly, or the page forbids it.
+      hasher = null;
+    }
+  }
+  return hasher;
+}
+
+/** The digests of blocks, one after the other. */
+export function digestsOf(blocks: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(DIGEST * blocks.length);
+  let bytes = 0;
+  for (const block of blocks) bytes += block.length;
+  const fast = hasherFor(bytes), mark = Uint8Array.of(BLOCK_MARK);
+  for (let n = 0; n < blocks.length; n++) {
+    const block = blocks[n]!, next = blocks[n + 1];
+    if (!fast) out.set(shake(DIGEST, mark, block), DIGEST * n);
+    else if (fast.two && next?.length === block.length) {
+      fast.digest(BLOCK_MARK, block, next, out, DIGEST * n);
+      n++;
+    } else fast.digest(BLOCK_MARK, block, undefined, out, DIGEST * n);
+  }
+  return out;
+}
+
+/** Cuts bytes that begin with a block, and end with one or with the payload, into blocks. */
+function blocksOf(bytes: Uint8Array, block: number): Uint8Array[] {
+  const out: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += block) out.push(bytes.subarray(at, Math.min(at + block, bytes.length)));
+  return out;
+}
+
+/** The digest table of bytes, or a part of it. */
+export const tableOf = (bytes: Uint8Array, block: number): Uint8Array => digestsOf(blocksOf(bytes, block));
 
 /** The digest of one block. */
-export const blockDigest = (block: Uint8Array): Uint8Array => shake(16, BLOCK_MARK, block);
+export const blockDigest = (block: Uint8Array): Uint8Array => digestsOf([block]);
 
 /** The hash of a segment, from its header and its digest table. */
 export function segmentHash(header: Uint8Array, table: Uint8Array): Uint8Array {
   const bare = header.slice(0, HEADER);
   bare.fill(0, 0x28, 0x38).fill(0, 0x3c, 0x40);
-  return shake(32, SEGMENT_MARK, bare, table);
+  return shake(32, Uint8Array.of(SEGMENT_MARK), bare, table);
 }
 
 /** SHAKE-256-256 of a module. */
 export const moduleHash = (bytecode: Uint8Array): Uint8Array => shake(32, bytecode);
 
-/**
- * The number of the first block of `bytes` that does not have its digest in the table, from table entry `first` on; −1 if all do.
- * `bytes` begin with a block and end with one.
- */
+/** The number of the first of consecutive blocks that does not have its digest in the table, from entry `first` on; −1 if all do. */
 export function wrongBlock(bytes: Uint8Array, block: number, table: Uint8Array, first: number): number {
-  for (let n = first, at = 0; at < bytes.length; n++, at += block) {
-    const digest = blockDigest(bytes.subarray(at, Math.min(at + block, bytes.length)));
-    if (!same(digest, table.subarray(16 * n, 16 * n + 16))) return n;
-  }
-  return -1;
+  const found = tableOf(bytes, block);
+  if (same(found, table.subarray(DIGEST * first, DIGEST * first + found.length))) return -1;
+  let n = 0;
+  while (same(found.subarray(DIGEST * n, DIGEST * (n + 1)), table.subarray(DIGEST * (first + n), DIGEST * (first + n + 1)))) n++;
+  return first + n;
 }

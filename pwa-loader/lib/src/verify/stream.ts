@@ -4,7 +4,7 @@ import { broken, ensure } from '../errors.js';
 import { notZero, roundUp, same } from '../format/bytes.js';
 import { checkAgainst, parseHeader, typeName, type Header } from '../format/header.js';
 import { HEADER } from '../format/layout.js';
-import { blockDigest, segmentHash } from '../format/shake.js';
+import { segmentHash, tableOf } from '../format/shake.js';
 import type { ByteSource } from '../source/source.js';
 import type { Findings } from './findings.js';
 
@@ -107,12 +107,13 @@ export class Stream {
 
   async #fetch(length: number): Promise<Uint8Array> {
     const at = this.named.offset + HEADER + this.#read, [bytes] = await this.ground.source.read([{ offset: at, length }], this.ground.signal);
-    for (let from = 0, n = this.#read / this.#block; from < length; from += this.#block, n++) {
-      const digest = blockDigest(bytes!.subarray(from, Math.min(from + this.#block, length)));
-      if (!this.#stored) this.#digests.set(digest, 16 * n);
-      else if (!same(digest, this.#digests.subarray(16 * n, 16 * n + 16))) {
+    const first = this.#read / this.#block, found = tableOf(bytes!, this.#block);
+    if (!this.#stored) this.#digests.set(found, 16 * first);
+    else {
+      for (let n = 0; n < found.length / 16; n++) {
+        if (same(found.subarray(16 * n, 16 * n + 16), this.#digests.subarray(16 * (first + n), 16 * (first + n) + 16))) continue;
         this.sound = false;
-        this.ground.findings.take(broken('R-HASH-2', `block ${n} of ${typeName(this.header.type)} is damaged: it does not have its digest`, at + from));
+        this.ground.findings.take(broken('R-HASH-2', `block ${first + n} of ${typeName(this.header.type)} is damaged: it does not have its digest`, at + n * this.#block));
       }
     }
     this.#read += length;
