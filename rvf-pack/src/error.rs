@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "modules")]
 use rvf_types::wasm::ModuleError;
 use rvf_types::{FormatError, VectorKind};
 
@@ -94,6 +95,7 @@ pub enum PackError {
         vectors: VectorKind,
     },
     /// A module for the file is refused.
+    #[cfg(feature = "modules")]
     Module {
         /// Which one, counted from 0 in the order in which they were given.
         index: usize,
@@ -303,6 +305,7 @@ impl fmt::Display for PackError {
                     }
                 }
             }
+            #[cfg(feature = "modules")]
             Self::Module { index, error } => {
                 write!(f, "module {index} (from 0) of those for the file: {error}")
             }

@@ -305,6 +305,17 @@ impl Growing {
             .is_some()
     }
 
+    /// Puts the vector of a record into `vector`: one of the most exact kind, of a file of the same dimension and vectors.
+    /// False if its length is another.
+    pub fn vector_of(&mut self, record: &[u8], vector: &mut [f32]) -> bool {
+        let records = self.records;
+        if record.len() != records.exact_stride() || vector.len() != records.dimension {
+            return false;
+        }
+        records.stored(record, &mut self.halves, vector);
+        true
+    }
+
     /// The most exact records of some rows, to be offered to a query: runs that follow each other in memory.
     pub fn exact_records(&self, rows: std::ops::Range<u32>) -> impl Iterator<Item = &[u8]> {
         let stride = self.records.exact_stride();

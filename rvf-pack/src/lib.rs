@@ -38,6 +38,9 @@
 //! # }
 //! ```
 //!
+//! Of the features of this crate one is on by default: `modules`, for other modules in a file than the kernels of this
+//! version.
+//!
 //! Segments are written, and commits made, by [`writer`], which knows nothing of sources. [`growing`] holds rows that can
 //! be searched before there is a file.
 //!
@@ -70,6 +73,7 @@ pub mod writer;
 
 pub use error::PackError;
 pub use layout::{POINT_BLOCK_LOG, SCAN_BLOCK_LOG, WHOLE_BLOCK_LOG};
+#[cfg(feature = "modules")]
 pub use module::Module;
 pub use packer::{DEFAULT_SEED, Packer};
 pub use progress::{Phase, Progress};

@@ -159,6 +159,7 @@ impl<'a> Packer<'a> {
     }
 
     /// The modules for the file, in place of the two kernels of this version.
+    #[cfg(feature = "modules")]
     #[must_use]
     pub fn modules(mut self, modules: Vec<Module>) -> Self {
         self.options.modules = modules;

@@ -44,11 +44,8 @@ impl Plan {
             vectors: options.vectors,
             backend: Backend::best(),
         };
-        let modules = options.modules.iter().zip(0..).map(|(module, index)| {
-            module
-                .payload()
-                .map_err(|error| PackError::Module { index, error })
-        });
+        let modules = options.modules.iter().zip(0..);
+        let modules = modules.map(|(module, index)| module.payload(index));
         Ok(Self {
             records,
             modules: modules.collect::<Result<_, _>>()?,

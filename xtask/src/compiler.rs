@@ -146,6 +146,14 @@ impl Compiler {
         }
     }
 
+    /// The same for what stands on the standard library.
+    pub(crate) fn std_options(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Rustup => &[],
+            Kind::System => &["-Zbuild-std=std,panic_abort"],
+        }
+    }
+
     /// The folder that the compiler lives in.
     pub(crate) fn sysroot(&self) -> &Path {
         Path::new(&self.sysroot)

@@ -126,15 +126,7 @@ pub(crate) struct Build {
 /// Builds a variant in cargo's target folder.
 pub(crate) fn build(variant: Variant, compiler: &Compiler) -> Result<Build> {
     let flags = variant.flags(compiler);
-    let mut encoded = flags.clone();
-    // Where the source lies must not show in the bytes.
-    for (path, name) in [
-        (shell::root(), "rvf"),
-        (cargo_home(), "cargo"),
-        (compiler.sysroot().to_path_buf(), "rust"),
-    ] {
-        encoded.push(format!("--remap-path-prefix={}={name}", path.display()));
-    }
+    let encoded = remapped(&flags, compiler);
     let target_dir = shell::target_dir()
         .join("xtask-wasm")
         .join(format!("{}-{}", compiler.version.core, variant.name));
@@ -167,7 +159,7 @@ pub(crate) fn build(variant: Variant, compiler: &Compiler) -> Result<Build> {
         .join(TARGET)
         .join("wasm")
         .join("rvf_microkernel.wasm");
-    let named = optimizer::optimize(&linked, variant.optimizer_flags)?;
+    let named = optimizer::optimize(&linked, variant.optimizer_flags, optimizer::PASSES)?;
     let stripped = module::strip(&named)?;
     let optimizer = [&[optimizer::NAME], optimizer::PASSES].concat();
     let flags = flags
@@ -180,6 +172,18 @@ pub(crate) fn build(variant: Variant, compiler: &Compiler) -> Result<Build> {
         stripped,
         flags,
     })
+}
+
+/// The flags, and those that keep out of the bytes where the source lies.
+pub(crate) fn remapped(flags: &[impl AsRef<str>], compiler: &Compiler) -> Vec<String> {
+    let paths = [
+        (shell::root(), "rvf"),
+        (cargo_home(), "cargo"),
+        (compiler.sysroot().to_path_buf(), "rust"),
+    ];
+    let remap = paths.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    let flags = flags.iter().map(|flag| flag.as_ref().to_owned());
+    flags.chain(remap).collect()
 }
 
 fn cargo_home() -> PathBuf {

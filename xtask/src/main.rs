@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask help` lists what it does. It runs the same commands that a person would type, and prints each.
 
+mod builder;
 mod compiler;
 mod demo;
 mod kernel;
@@ -22,6 +23,8 @@ cargo xtask COMMAND
   wasm [--check] [--compiler rustup|system]
         build the kernel modules and install them in rvf-microkernel/prebuilt;
         with --check, build them and compare, and install nothing
+  builder [--check] [--compiler rustup|system]
+        the same for the builder of the JavaScript library, in pwa-loader/lib/wasm
   size [--compiler rustup|system]
         build the kernel modules and print their bytes by section, part and function
   test  run every test: Rust, documentation examples, wasm rebuild, Node, size budgets
@@ -56,6 +59,10 @@ enum Task {
         check: bool,
         compiler: Option<compiler::Kind>,
     },
+    Builder {
+        check: bool,
+        compiler: Option<compiler::Kind>,
+    },
     Size {
         compiler: Option<compiler::Kind>,
     },
@@ -75,8 +82,8 @@ fn parse(args: &[String]) -> Result<Task> {
     while let Some(option) = rest.next() {
         match (command, option.as_str()) {
             (_, "--help" | "-h") => return Ok(Task::Help),
-            ("wasm", "--check") => check = true,
-            ("wasm" | "size", "--compiler") => {
+            ("wasm" | "builder", "--check") => check = true,
+            ("wasm" | "builder" | "size", "--compiler") => {
                 compiler = Some(compiler::Kind::parse(rest.next().map(String::as_str))?);
             }
             _ => {
@@ -86,6 +93,7 @@ fn parse(args: &[String]) -> Result<Task> {
     }
     match command {
         "wasm" => Ok(Task::Wasm { check, compiler }),
+        "builder" => Ok(Task::Builder { check, compiler }),
         "size" => Ok(Task::Size { compiler }),
         "demo" => Ok(Task::Demo),
         "test" => Ok(Task::Steps(steps::Set::Tests)),
@@ -105,6 +113,14 @@ fn run(task: Task) -> Result {
             check: false,
             compiler,
         } => prebuilt::install(compiler),
+        Task::Builder {
+            check: true,
+            compiler,
+        } => builder::check(compiler),
+        Task::Builder {
+            check: false,
+            compiler,
+        } => builder::install(compiler),
         Task::Size { compiler } => size::print(compiler),
         Task::Demo => demo::run(),
         Task::Steps(set) => steps::run(set),

@@ -8,11 +8,11 @@ use crate::{Error, Result};
 
 /// What it is: the version of `xtask/optimizer/package.json`.
 pub(crate) const NAME: &str = "wasm-opt of binaryen 132.0.0";
-/// What it does, in order.
+/// What it does with a kernel, in order.
 pub(crate) const PASSES: &[&str] = &["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz"];
 
-/// Optimizes a module for size, and keeps the names of its functions.
-pub(crate) fn optimize(linked: &Path, flags: &[&str]) -> Result<Vec<u8>> {
+/// Optimizes a module by these passes, and keeps the names of its functions.
+pub(crate) fn optimize(linked: &Path, flags: &[&str], passes: &[&str]) -> Result<Vec<u8>> {
     let folder = shell::root().join("xtask").join("optimizer");
     let program = folder
         .join("node_modules")
@@ -39,7 +39,7 @@ pub(crate) fn optimize(linked: &Path, flags: &[&str]) -> Result<Vec<u8>> {
             .arg(&program)
             .args(["--debuginfo", "--mvp-features"])
             .args(flags)
-            .args(PASSES)
+            .args(passes)
             .arg(linked)
             .arg("--output")
             .arg(&out),

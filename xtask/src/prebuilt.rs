@@ -63,7 +63,7 @@ fn table(record: &Record) -> String {
     text
 }
 
-fn shake256(bytes: &[u8]) -> String {
+pub(crate) fn shake256(bytes: &[u8]) -> String {
     let mut hasher = Shake256::default();
     hasher.update(bytes);
     let mut digest = [0_u8; 32];

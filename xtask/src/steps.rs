@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::shell::{self, cargo, command};
-use crate::{Error, Result, prebuilt};
+use crate::{Error, Result, builder, prebuilt};
 
 /// How much of the list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,11 @@ const STEPS: &[Step] = &[
         run: wasm,
     },
     Step {
+        title: "the builder of the JavaScript library is what the source makes",
+        set: Set::Tests,
+        run: web_builder,
+    },
+    Step {
         title: "Rust tests",
         set: Set::Tests,
         run: tests,
@@ -130,6 +135,10 @@ fn wasm() -> Outcome {
     prebuilt::check(None).into()
 }
 
+fn web_builder() -> Outcome {
+    builder::check(None).into()
+}
+
 fn tests() -> Outcome {
     // Benchmarks are left out: they measure, and take their time. Documentation examples are the next step.
     shell::run(cargo().args([
@@ -186,7 +195,9 @@ fn doc_tests() -> Outcome {
 }
 
 fn budgets() -> Outcome {
-    prebuilt::check_committed().into()
+    prebuilt::check_committed()
+        .and_then(|()| builder::check_committed())
+        .into()
 }
 
 /// `cargo-deny`, from the path or from where `.ci/run` puts it.
