@@ -1,0 +1,140 @@
+// A small vector database in memory: what `create` gives.
+import { request, RvfError } from '../errors.js';
+import type { Answer, CreateOptions, Id, Metric, Progress, RvfStore, SearchRequest } from '../types.js';
+import { checkLength, checkRequest, flat, shapeOf, type Shape } from './check.js';
+import { Desk, type Asked, type Operation, type Operations } from './operations.js';
+import { hasWorkers, StoreThread } from './thread.js';
+
+/** Where the rows are: in a worker, or here. */
+interface Place {
+  readonly size: number;
+  do(asked: Asked, onProgress: (progress: Progress) => void, transfer?: Transferable[]): Promise<unknown>;
+  close(): void;
+}
+
+/** An empty store, or the one that is kept under the name. */
+export async function create(options: CreateOptions): Promise<RvfStore> {
+  const { run, signal, ...rest } = options;
+  const shape = shapeOf(options);
+  if (run !== undefined && run !== 'worker' && run !== 'inline') throw request(`expected run to be 'worker' or 'inline', found ${String(run)}`);
+  signal?.throwIfAborted();
+  const store = new Store(shape, (run ?? (hasWorkers() ? 'worker' : 'inline')) === 'worker' ? new StoreThread() : new Desk(), options.name, signal);
+  try {
+    await store.open(rest);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+export class Store implements RvfStore {
+  readonly dimension: number;
+  readonly metric: Metric;
+  #closed: unknown;
+
+  constructor(shape: Shape, private readonly place: Place, private readonly name: string | undefined, private readonly signal?: AbortSignal) {
+    this.dimension = shape.dimension;
+    this.metric = shape.metric;
+    signal?.addEventListener('abort', this.#stop, { once: true });
+  }
+
+  readonly #stop = (): void => {
+    this.#closed ??= this.signal!.reason;
+    this.place.close();
+  };
+
+  get size(): number {
+    return this.#closed === undefined ? this.place.size : 0;
+  }
+
+  async #do<Op extends Operation>(op: Op, args: Operations[Op]['args'], { signal, onProgress = () => undefined, transfer }: { signal?: AbortSignal | undefined; onProgress?: ((progress: Progress) => void) | undefined; transfer?: Transferable[] } = {}): Promise<Operations[Op]['result']> {
+    if (this.#closed !== undefined) throw this.#closed;
+    signal?.throwIfAborted();
+    const work = this.place.do({ op, args } as Asked, onProgress, transfer) as Promise<Operations[Op]['result']>;
+    try {
+      return await (signal ? Promise.race([work, aborted(signal, work)]) : work);
+    } catch (error) {
+      // An abort closes the store, and what it interrupts is told why.
+      throw this.signal?.aborted ? this.signal.reason : error;
+    }
+  }
+
+  open(options: Operations['open']['args']): Promise<void> {
+    return this.#do('open', options);
+  }
+
+  async insert(vector: ArrayLike<number>, id?: Id): Promise<Id> {
+    checkLength(vector, this.dimension);
+    const vectors = Float32Array.from(vector);
+    const ids = await this.#do('insert', { vectors, ids: id === undefined ? undefined : [id] }, { transfer: [vectors.buffer] });
+    return ids[0]!;
+  }
+
+  async insertBatch(vectors: Float32Array | readonly ArrayLike<number>[], ids?: readonly Id[]): Promise<Id[]> {
+    // A copy: the caller's is his own again when this returns, and what goes to a worker is gone here.
+    const copy = flat(vectors, this.dimension);
+    if (ids && ids.length !== copy.length / this.dimension) throw request(`expected one id for each of the ${copy.length / this.dimension} vectors, found ${ids.length}; make the counts agree`);
+    return this.#do('insert', { vectors: copy, ids }, { transfer: [copy.buffer] });
+  }
+
+  async delete(id: Id): Promise<boolean> {
+    return this.#do('delete', id);
+  }
+
+  async get(id: Id): Promise<Float32Array | undefined> {
+    return this.#do('get', id);
+  }
+
+  async search(wish: SearchRequest): Promise<Answer> {
+    const start = performance.now();
+    checkRequest(wish, this.dimension);
+    const { signal, ...rest } = wish;
+    const { vector, filter } = rest;
+    if (vector !== undefined && !(vector instanceof Float32Array)) rest.vector = Float32Array.from(vector);
+    // An iterator can't be sent.
+    if (filter && 'rows' in filter) rest.filter = { rows: [...filter.rows] };
+    const { hits, stats } = await this.#do('search', rest, { signal });
+    return { hits, stats: { ...stats, ms: performance.now() - start } };
+  }
+
+  async save(options: { recall?: number; onProgress?: (progress: Progress) => void; signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    const { recall, onProgress, signal } = options;
+    if (recall !== undefined && !(recall > 0 && recall <= 1)) throw request(`expected a recall above 0 and at most 1, found ${String(recall)}`);
+    // Where memory can be shared, the pack hears of an abort; else it goes on to its end, and nobody waits for it.
+    const stop = signal && typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(4) : undefined;
+    const halt = (): void => void (stop && Atomics.store(new Int32Array(stop), 0, 1));
+    signal?.addEventListener('abort', halt, { once: true });
+    try {
+      return await this.#do('save', { recall, stop }, { signal, onProgress });
+    } finally {
+      signal?.removeEventListener('abort', halt);
+    }
+  }
+
+  async persist(): Promise<void> {
+    if (this.name === undefined) throw request('expected a store with a name to persist, found none; give create() a name, or save() the bytes and keep them yourself');
+    return this.#do('persist', undefined);
+  }
+
+  async destroy(): Promise<void> {
+    if (this.name === undefined) throw request('expected a store with a name to destroy, found none: nothing of it is kept');
+    return this.#do('destroy', undefined);
+  }
+
+  async close(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.#stop);
+    this.#closed ??= new RvfError('CLOSED', 'the store was closed; create it again');
+    this.place.close();
+  }
+}
+
+/** Rejects when a signal is aborted; never settles after the work has. */
+function aborted(signal: AbortSignal, work: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    const over = (): void => signal.removeEventListener('abort', stop);
+    work.then(over, over);
+  });
+}
