@@ -1,18 +1,11 @@
 // What a store saves: a file that rvf takes for sound, that answers as the store does, and that is byte for byte what rvf packs.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { create } from '../dist/index.js';
+import { folder, run } from './helpers.mjs';
 import { vectorsOf } from './store-help.mjs';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..'), folder = mkdtempSync(join(tmpdir(), 'rvf-store-'));
-const rvf = process.env.RVF ?? ['release', 'debug'].map((profile) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), profile, 'rvf')).find(existsSync);
-if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
-const run = (args, input) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
 
 /** Vectors as rvf reads them. */
 function fvecs(path, vectors, dimension) {

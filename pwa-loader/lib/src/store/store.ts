@@ -1,9 +1,10 @@
 // A small vector database in memory: what `create` gives.
 import { request, RvfError } from '../errors.js';
+import { hasWorkers } from '../pool/spawn.js';
 import type { Answer, CreateOptions, Id, Metric, Progress, RvfStore, SearchRequest } from '../types.js';
 import { checkLength, checkRequest, flat, shapeOf, type Shape } from './check.js';
 import { Desk, type Asked, type Operation, type Operations } from './operations.js';
-import { hasWorkers, StoreThread } from './thread.js';
+import { StoreThread } from './thread.js';
 
 /** Where the rows are: in a worker, or here. */
 interface Place {

@@ -22,11 +22,6 @@ interface Pending {
   readonly onProgress: (progress: Progress) => void;
 }
 
-const isNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string';
-
-/** Whether there are workers here. */
-export const hasWorkers = (): boolean => typeof Worker === 'function' || isNode();
-
 export class StoreThread {
   readonly #pending = new Map<number, Pending>();
   #port: Promise<Port> | undefined;
