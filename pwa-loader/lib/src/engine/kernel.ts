@@ -80,6 +80,7 @@ export class Kernel {
     this.#can(METRIC << manifest.metric, 'this file\'s distances');
     this.#can(VECTORS | (VECTORS << manifest.vectors), 'this file\'s kind of vectors');
     if (((this.#caps >>> 16) & 255) < LAYOUT) throw this.fault('can not do what this file asks for: INDEX of layout 2');
+    if (machine.heapBase > this.#u8.length) throw this.fault(`says that its heap begins at ${machine.heapBase}, and has ${this.#u8.length} bytes of memory`);
     this.#base = roundUp(machine.heapBase, LINE);
     const index = this.#take(indexStart.length);
     this.#context = this.#take(CONTEXT);

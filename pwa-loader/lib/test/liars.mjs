@@ -1,0 +1,68 @@
+// Kernels that lie, put together from a harmless one: each replaces one function.
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { folder, pack, root } from './helpers.mjs';
+
+const assembler = join(root, 'xtask', 'optimizer', 'node_modules', 'binaryen', 'bin', 'wasm-as');
+export const canAssemble = existsSync(assembler);
+
+// It can do everything, and finds nothing.
+const caps = (1 << 1) | (1 << 3) | (1 << 5) | (7 << 6) | (7 << 9) | (2 << 16);
+const harmless = {
+  rvf_abi: '(result i32) (i32.const 0x20002)',
+  rvf_caps: `(result i32) (i32.const ${caps})`,
+  rvf_open: '(param i32 i32 i32 i32) (result i32) (i32.const 0)',
+  rvf_resident: '(param i32 i32 i32 i32) (result i32) (i32.const 0)',
+  rvf_size: '(param i32 i32) (result i32) (i32.const 1024)',
+  rvf_begin: '(param i32 i32 i32 i32 i32) (result i32) (i32.const 0)',
+  rvf_step: '(param i32) (result i32) (i32.const 0)',
+  rvf_needs: '(param i32) (result i32) (i32.const 0)',
+  rvf_feed: '(param i32 i32 i32) (result i32) (i32.const 0)',
+  rvf_results: '(param i32 i32 i32) (result i32) (i32.const 0)',
+  rvf_stats: '(param i32 i32) (result i32) (i32.const 0)',
+  rvf_block: '(param i32 i32 i32) (result i32) (i32.const 0)',
+};
+
+/** A file of the sample whose kernel is the harmless one but for some functions; `more` is put into the module. */
+export function liar(name, changed, more = '', memory = '(memory (export "memory") 1)') {
+  const functions = Object.entries({ ...harmless, ...changed }).map(([call, body]) => `(func (export "${call}") ${body})`);
+  const text = join(folder, `${name}.wat`), code = join(folder, `${name}.wasm`);
+  writeFileSync(text, `(module ${memory} (global (export "__heap_base") i32 (i32.const 4096)) ${more} ${functions.join('\n')})`);
+  execFileSync(process.execPath, [assembler, text, '-o', code, '--enable-bulk-memory'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return pack('--metric', 'l2', '--lists', '1', '--kernel', code);
+}
+
+/** Two words of a hit, or of a need, at an address. */
+const word = (at, value) => `(i32.store (i32.add (local.get 1) (i32.const ${at})) (i32.const ${value}))`;
+const hits = (...pairs) => `(param i32 i32 i32) (result i32) ${pairs.flatMap(([row, bits], n) => [word(8 * n, row), word(8 * n + 4, bits)]).join(' ')} (i32.const ${pairs.length})`;
+const need = (region, length, low, high) => `(param i32) (result i32) (i32.store (i32.const 64) (i32.const ${region})) (i32.store (i32.const 68) (i32.const ${length})) (i32.store (i32.const 72) (i32.const ${low})) (i32.store (i32.const 76) (i32.const ${high})) (i32.const 64)`;
+const asks = '(param i32) (result i32) (i32.const 1)';
+const ONE = 0x3f800000, TWO = 0x40000000, NAN = 0x7fc00000;
+
+/** What each does, the code of the error and what its message says; `at` is where it shows. */
+export const liars = [
+  ['traps', { rvf_step: '(param i32) (result i32) (unreachable)' }, 'MODULE', /failed in rvf_step/],
+  ['overflows the stack', { rvf_step: '(param i32) (result i32) (call $deep (local.get 0))' }, 'MODULE', /failed in rvf_step/, '(func $deep (param i32) (result i32) (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))'],
+  ['answers with an error', { rvf_step: '(param i32) (result i32) (i32.const -10)' }, 'MODULE', /STATE/],
+  ['asks for too much at once', { rvf_step: '(param i32) (result i32) (i32.const 100000)' }, 'MODULE', /100000 ranges/],
+  ['writes its needs outside', { rvf_step: asks, rvf_needs: '(param i32) (result i32) (i32.const -16)' }, 'MODULE', /outside its memory/],
+  ['needs a region that is none', { rvf_step: asks, rvf_needs: need(7, 16, 0, 0) }, 'MODULE', /region 7/],
+  ['needs bytes behind a region', { rvf_step: asks, rvf_needs: need(1, 64, 0x40000000, 0) }, 'MODULE', /region 1/],
+  ['needs bytes far away', { rvf_step: asks, rvf_needs: need(2, 64, -1, -1) }, 'MODULE', /region 2/],
+  ['needs nothing', { rvf_step: asks, rvf_needs: need(2, 0, 0, 0) }, 'MODULE', /0 bytes/],
+  ['needs the same for ever', { rvf_step: asks, rvf_needs: need(2, 64, 0, 0) }, 'MODULE', /more than any search/],
+  ['grows its memory', { rvf_step: '(param i32) (result i32) (drop (memory.grow (i32.const 9000))) (i32.const 0)' }, 'MODULE', /bytes of memory/],
+  ['wants a state beyond measure', { rvf_size: '(param i32 i32) (result i32) (i32.const 0x7fffffff)' }, 'MODULE', /bytes for a query/],
+  ['finds a row that is not there', { rvf_results: hits([8192, ONE]) }, 'MODULE', /row 8192/],
+  ['finds a row twice', { rvf_results: hits([5, ONE], [5, TWO]) }, 'MODULE', /twice/],
+  ['finds hits out of order', { rvf_results: hits([5, TWO], [6, ONE]) }, 'MODULE', /not in order/],
+  ['finds a distance that is none', { rvf_results: hits([5, NAN]) }, 'MODULE', /no number/],
+  ['finds more than was asked for', { rvf_results: '(param i32 i32 i32) (result i32) (i32.const 11)' }, 'MODULE', /11 hits/],
+];
+export const atOpen = [
+  ['speaks another version', { rvf_abi: '(result i32) (i32.const 3)' }, 'MODULE', /version 0x3/],
+  ['can do nothing', { rvf_caps: '(result i32) (i32.const 0)' }, 'MODULE', /can not do/],
+  ['traps when it is opened', { rvf_open: '(param i32 i32 i32 i32) (result i32) (unreachable)' }, 'MODULE', /failed in rvf_open/],
+  ['has no memory', {}, 'MODULE', /memory/, '', ''],
+];
