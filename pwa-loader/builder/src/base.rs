@@ -33,8 +33,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Opens a file. `check`: every byte that is used is held against its digest; not for bytes that this library has just
-    /// written.
+    /// Opens a file. `check`: every segment is held against its digests; not for bytes that this library has just written.
     pub(crate) fn open(bytes: Vec<u8>, check: bool) -> Result<Self, Error> {
         let root = Root::parse(cut(&bytes, 0, limits::ROOT_LEN)?)?;
         root.check_file_length(bytes.len() as u64)?;
@@ -48,10 +47,16 @@ impl Base {
         let manifest = Manifest::parse(payload, at + limits::HEADER_LEN)?;
         manifest.check_file(record, header.id)?;
 
+        if check {
+            // Of all segments: the file is given out again as it is.
+            for entry in manifest.entries() {
+                check_segment(&bytes, &entry)?;
+            }
+        }
         let head = *manifest.head();
         let segment = |entry: Option<SegmentEntry>| -> Result<Range<usize>, Error> {
             match entry {
-                Some(entry) => extent(&bytes, &entry, check),
+                Some(entry) => extent(&bytes, &entry),
                 None => Ok(0..0),
             }
         };
@@ -215,15 +220,22 @@ impl Base {
     }
 }
 
+/// Holds a segment against its hash.
+fn check_segment(bytes: &[u8], entry: &SegmentEntry) -> Result<(), Error> {
+    let at = entry.offset;
+    let header = SegmentHeader::parse(cut(bytes, at, limits::HEADER_LEN)?, at)?;
+    let payload = cut(bytes, entry.payload_offset(), entry.payload_length)?;
+    digest::check_payload(&header, payload, entry.block_log, &entry.hash, at)?;
+    Ok(())
+}
+
 /// Where the payload of a segment stands.
-fn extent(bytes: &[u8], entry: &SegmentEntry, check: bool) -> Result<Range<usize>, Error> {
-    let header = SegmentHeader::parse(cut(bytes, entry.offset, limits::HEADER_LEN)?, entry.offset)?;
+fn extent(bytes: &[u8], entry: &SegmentEntry) -> Result<Range<usize>, Error> {
+    let at = entry.offset;
+    let header = SegmentHeader::parse(cut(bytes, at, limits::HEADER_LEN)?, at)?;
     entry.check_header(&header)?;
     let from = entry.payload_offset();
     let payload = cut(bytes, from, entry.payload_length)?;
-    if check {
-        digest::check_payload(&header, payload, entry.block_log, &entry.hash, entry.offset)?;
-    }
     let from = from as usize;
     Ok(from..from + payload.len())
 }
