@@ -33,7 +33,7 @@ export async function open(source: Source, options: OpenOptions = {}): Promise<R
     if (opened.whole) forWorker = { kind: 'bytes', bytes: opened.whole };
     else {
       reader = opened;
-      forWorker = { kind: 'proxy', length: opened.length, gap: opened.gap, remote: opened.remote };
+      forWorker = { kind: 'proxy', length: opened.length, gap: opened.gap, most: opened.most ?? Infinity, remote: opened.remote };
     }
   }
   if (forWorker.kind === 'bytes') forWorker = { kind: 'bytes', bytes: shared(forWorker.bytes) };

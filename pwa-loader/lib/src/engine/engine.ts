@@ -2,7 +2,8 @@
 import { RvfError } from '../errors.js';
 import type { Archive } from '../format/archive.js';
 import { hex } from '../format/bytes.js';
-import { directoryOffset, LIST_ENTRY } from '../format/layout.js';
+import { blockOffsetsLength, directoryOffset, IDS_HEAD, LIST_ENTRY } from '../format/layout.js';
+import type { Span } from '../format/segments.js';
 import { parseDirectory } from '../format/lists.js';
 import { TYPE } from '../format/header.js';
 import type { EngineName, OpenOptions } from '../types.js';
@@ -15,6 +16,9 @@ import { bytecodeOf, kernelsOf, nameOf, pick, readModules, type ModuleHeader } f
 /** A region that is read here and there is made resident once so many queries were answered: a first answer should not wait for it. */
 const WARM = 8;
 const SMALL_REGION = 1 << 20;
+/** What is brought ahead of a distant file, at most. */
+const SMALL_INDEX = 4 * 2 ** 20, SMALL_MODULE = 64 << 10, SMALL_BOUNDS = 32 << 10;
+const TEXT_IDS = 2;
 const INDEX = 0, QUANT = 1, VEC = 2, FLOATS = 3;
 
 export interface EngineOptions {
@@ -49,6 +53,7 @@ export class Engine {
   }
 
   static async start(archive: Archive, options: EngineOptions, signal?: AbortSignal, onKernel?: (name: string) => void): Promise<Engine> {
+    if (archive.source.remote) await bringAhead(archive, signal);
     const modules = await readModules(archive, signal);
     const engine = new Engine(archive, modules, await choose(archive, modules, options.engine, signal), options);
     onKernel?.(engine.choice.said);
@@ -87,7 +92,7 @@ export class Engine {
   async #slowly(task: Task, signal?: AbortSignal): Promise<Found> {
     const kernel = await this.#instance(signal);
     if (!task.plan.exact) await this.#checkLists(signal);
-    if (this.resident) await this.#makeResident(false, signal, task);
+    await this.#makeResident(false, signal, task);
     return kernel.search(task, signal);
   }
 
@@ -121,8 +126,7 @@ export class Engine {
 
   /** Whether nothing more is to be made resident for a task. */
   #settled(task: Task): boolean {
-    if (task.plan.exact || !this.resident || this.#complete) return true;
-    return this.#wanted(false).length === 0;
+    return task.plan.exact || this.#complete || this.#wanted(false).length === 0;
   }
 
   /** The regions that are still to be made resident. */
@@ -130,6 +134,8 @@ export class Engine {
     const { manifest } = this.archive, out: number[] = [];
     const segment = (region: number): number => this.archive.segments.find(({ entry }) => (region === INDEX ? entry.type === TYPE.INDEX : region === QUANT ? entry.type === TYPE.QUANT : entry.type === TYPE.VEC && entry.kind === (region === VEC ? 0 : manifest.vectors)))!.length;
     let sum = 0;
+    // Every search of a file with lists begins in the index: it is worth its room also where the rest is read as it is needed.
+    if (!this.resident) return manifest.lists > 1 && segment(INDEX) <= SMALL_INDEX && !this.#standing.has(INDEX) ? [INDEX] : [];
     // In the order in which they are of use, as far as the budget goes.
     for (const region of manifest.vectors === 0 ? [INDEX, QUANT, VEC] : [INDEX, QUANT, FLOATS, VEC]) {
       const length = segment(region);
@@ -163,6 +169,21 @@ export class Engine {
     }
     this.#listsSound = true;
   }
+}
+
+/**
+ * What every search of a distant file needs comes in one round, side by side: the index, the kernels, and where the text of ids
+ * begins. What is not wanted by then costs a round each.
+ */
+async function bringAhead({ checked, segments, manifest }: Archive, signal?: AbortSignal): Promise<void> {
+  const spans: Span[] = [];
+  for (const segment of segments) {
+    const { type } = segment.entry;
+    if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE)) spans.push({ segment, from: 0, length: segment.length });
+    const bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
+    if (type === TYPE.IDS && manifest.idKind === TEXT_IDS && bounds <= SMALL_BOUNDS) spans.push({ segment, from: 0, length: bounds });
+  }
+  await checked.read(spans, signal);
 }
 
 async function choose(archive: Archive, modules: readonly ModuleHeader[], wanted: EngineOptions['engine'], signal?: AbortSignal): Promise<Choice> {

@@ -1,6 +1,7 @@
 // Checked bytes. Nothing above this page sees a byte of a segment that was not held against its digest (R-HASH-6): a block is
 // checked once, when it is first wanted, and kept as long as there is room.
 import { broken, ensure, RvfError } from '../errors.js';
+import { readPieces } from '../source/pieces.js';
 import type { ByteSource, Range } from '../source/source.js';
 import { same } from './bytes.js';
 import { checkAgainst, parseHeader, typeName } from './header.js';
@@ -14,6 +15,8 @@ export interface Span { readonly segment: Segment; readonly from: number; readon
 
 /** What is read at once of a segment that has to be read whole to be checked. */
 const CHUNK = 4 << 20;
+/** A segment without a stored table that is so small is read with whatever else is wanted. */
+const SMALL = 1 << 20;
 
 export class Segment {
   /** The digest table, once it was checked. */
@@ -91,12 +94,14 @@ export class Checked {
     for (const { segment, from, length } of spans) {
       if (!(from >= 0 && length >= 0 && from + length <= segment.length)) throw broken('R-NUM-2', `${length} bytes from ${from} on are not inside the ${typeName(segment.entry.type)} segment of ${segment.length} bytes`, segment.entry.offset);
     }
-    // A segment without a stored table has to be read whole before any byte of it counts.
-    for (const segment of new Set(spans.map((span) => span.segment))) if (!segment.table && segment.entry.table === 0) await this.#buildTable(segment, signal);
+    // A segment without a stored table has to be read whole before any byte of it counts; a small one comes with everything else.
+    const bare = [...new Set(spans.map((span) => span.segment))].filter((segment) => !segment.table && segment.entry.table === 0);
+    const small = bare.filter((segment) => segment.length <= SMALL && segment.length <= this.cacheBytes / 4);
+    for (const segment of bare) if (!small.includes(segment)) await this.#buildTable(segment, signal);
 
     const blocks = new Map<number, Uint8Array>(), wanted: { segment: Segment; n: number }[] = [];
     for (const { segment, from, length } of spans) {
-      if (length === 0) continue;
+      if (length === 0 || small.includes(segment)) continue;
       for (let n = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block); n <= last; n++) {
         const key = segment.key(n);
         if (blocks.has(key)) continue;
@@ -116,7 +121,7 @@ export class Checked {
         }
       }
     }
-    await this.#fetch(wanted, blocks, signal);
+    await this.#fetch(wanted, small, blocks, signal);
     return spans.map(({ segment, from, length }) => {
       if (length === 0) return EMPTY;
       if (this.source.whole) return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
@@ -132,23 +137,18 @@ export class Checked {
   }
 
   /** Fetches blocks, and the tables of segments that have none yet, in one round; checks the tables first, then the blocks. */
-  async #fetch(wanted: { segment: Segment; n: number }[], blocks: Map<number, Uint8Array>, signal?: AbortSignal): Promise<void> {
-    if (wanted.length === 0) return;
+  async #fetch(wanted: { segment: Segment; n: number }[], small: readonly Segment[], blocks: Map<number, Uint8Array>, signal?: AbortSignal): Promise<void> {
+    if (wanted.length === 0 && small.length === 0) return;
     const fresh = [...new Set(wanted.map(({ segment }) => segment))].filter((segment) => !segment.table);
-    const ranges: Range[] = fresh.flatMap(({ entry }) => [{ offset: entry.offset, length: HEADER }, { offset: entry.table, length: tableLength(entry) }]);
-    const runs = this.source.whole ? [] : runsOf(wanted, this.source.gap);
-    const read = await this.source.read([...ranges, ...runs], signal);
-    fresh.forEach((segment, n) => acceptTable(segment, read[2 * n]!, read[2 * n + 1]!));
-    const got = read.slice(ranges.length);
-    let run = 0;
-    const sorted = inOrder(wanted), fetched = sorted.map(({ segment, n }) => {
-      if (this.source.whole) return blocks.get(segment.key(n))!;
-      const { offset, length } = segment.range(n);
-      while (offset >= runs[run]!.offset + runs[run]!.length) run++;
-      const at = offset - runs[run]!.offset, part = got[run]!;
-      // A block of its own: a view would keep the whole run in memory.
-      return part.length === length ? part : part.slice(at, at + length);
-    });
+    const sorted = inOrder(wanted), pieces: Range[] = [
+      ...small.map(({ entry }) => ({ offset: entry.offset, length: HEADER + entry.length })),
+      ...fresh.flatMap(({ entry }) => [{ offset: entry.offset, length: HEADER }, { offset: entry.table, length: tableLength(entry) }]),
+      ...(this.source.whole ? [] : sorted.map(({ segment, n }) => segment.range(n))),
+    ];
+    const read = await readPieces(this.source, pieces, signal), got = read.splice(small.length + 2 * fresh.length);
+    small.forEach((segment, n) => this.#takeSmall(segment, read[n]!, blocks));
+    fresh.forEach((segment, n) => acceptTable(segment, read[small.length + 2 * n]!, read[small.length + 2 * n + 1]!));
+    const fetched = this.source.whole ? sorted.map(({ segment, n }) => blocks.get(segment.key(n))!) : got;
     const digests = digestsOf(fetched);
     sorted.forEach(({ segment, n }, i) => {
       if (!same(digests.subarray(16 * i, 16 * i + 16), segment.table!.subarray(16 * n, 16 * n + 16))) throw damagedBlock(segment, n);
@@ -157,6 +157,18 @@ export class Checked {
       else this.#keep(segment.key(n), bytes);
       blocks.set(segment.key(n), bytes);
     });
+  }
+
+  /** A whole small segment, with its header: the table is that of its payload. */
+  #takeSmall(segment: Segment, bytes: Uint8Array, blocks: Map<number, Uint8Array>): void {
+    const payload = bytes.subarray(HEADER);
+    acceptTable(segment, bytes.subarray(0, HEADER), tableOf(payload, segment.block));
+    segment.checked.fill(255);
+    for (let n = 0; n < segment.blocks; n++) {
+      const block = payload.subarray(n * segment.block, (n + 1) * segment.block);
+      blocks.set(segment.key(n), block);
+      if (!this.source.whole) this.#keep(segment.key(n), block.slice());
+    }
   }
 
   #keep(key: number, bytes: Uint8Array): void {
@@ -197,7 +209,12 @@ export class Checked {
     const { whole } = this.source;
     const perChunk = Math.max(1, Math.floor(CHUNK / segment.block));
     for (let n = 0; n < segment.blocks; n += perChunk) {
-      const range = segment.range(n, Math.min(n + perChunk, segment.blocks) - 1), [bytes] = await this.source.read([range], signal);
+      const range = segment.range(n, Math.min(n + perChunk, segment.blocks) - 1), kept = whole ? undefined : this.peek(segment, n * segment.block, range.length);
+      if (kept) {
+        put(n * segment.block, kept);
+        continue;
+      }
+      const [bytes] = await this.source.read([range], signal);
       const wrong = wrongBlock(bytes!, segment.block, segment.table!, n);
       if (wrong >= 0) throw damagedBlock(segment, wrong);
       put(n * segment.block, bytes!);
@@ -238,13 +255,3 @@ function join(segment: Segment, blocks: readonly Uint8Array[], first: number, fr
 
 const inOrder = (wanted: { segment: Segment; n: number }[]): { segment: Segment; n: number }[] => wanted.sort((a, b) => a.segment.payload - b.segment.payload || a.n - b.n);
 
-/** The ranges that bring all wanted blocks, neighbours and near neighbours as one. */
-function runsOf(wanted: { segment: Segment; n: number }[], gap: number): Range[] {
-  const runs: { offset: number; length: number }[] = [];
-  for (const { segment, n } of inOrder(wanted)) {
-    const { offset, length } = segment.range(n), last = runs.at(-1);
-    if (last && offset - (last.offset + last.length) <= gap) last.length = offset + length - last.offset;
-    else runs.push({ offset, length });
-  }
-  return runs;
-}

@@ -20,7 +20,7 @@ class ProxySource implements ByteSource {
   #next = 0;
   readonly #waiting = new Map<number, { resolve: (parts: Uint8Array[]) => void; reject: (error: Error) => void }>();
 
-  constructor(readonly length: number, readonly gap: number, readonly remote: boolean, private readonly send: Send) {}
+  constructor(readonly length: number, readonly gap: number, readonly most: number, readonly remote: boolean, private readonly send: Send) {}
 
   read(ranges: readonly Range[], signal?: AbortSignal): Promise<Uint8Array[]> {
     signal?.throwIfAborted();
@@ -123,7 +123,7 @@ class Host {
 
   async #open({ source, options }: Operations['open']['args'], signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<Core> {
     let bytes: ByteSource;
-    if (source.kind === 'proxy') bytes = this.#proxy = new ProxySource(source.length, source.gap, source.remote, this.send);
+    if (source.kind === 'proxy') bytes = this.#proxy = new ProxySource(source.length, source.gap, source.most, source.remote, this.send);
     else bytes = await openSource(source, { signal, onProgress });
     return Core.open(bytes, options, signal, (kernel) => this.send({ kernel }));
   }

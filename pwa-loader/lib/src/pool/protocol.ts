@@ -6,7 +6,7 @@ import type { Range } from '../source/source.js';
 import type { FileInfo, Id, Progress, SearchRequest, Traffic } from '../types.js';
 
 /** A source in the form in which a worker gets it. `proxy`: the page itself reads, with the `fetch` that it was given. */
-export type WorkerSource = Sendable | { kind: 'proxy'; length: number; gap: number; remote: boolean };
+export type WorkerSource = Sendable | { kind: 'proxy'; length: number; gap: number; most: number; remote: boolean };
 
 /** A request without what can't be sent. */
 export type Wish = Omit<SearchRequest, 'signal'>;

@@ -14,11 +14,14 @@ const TAIL = 96 << 10;
 const SIDE_BY_SIDE = 24;
 const RETRIES = 2;
 
+const NOTHING = new Uint8Array(0);
+
 interface Held { readonly offset: number; readonly bytes: Uint8Array }
 
 export class RemoteSource implements ByteSource {
   readonly whole = undefined;
-  readonly gap = 6 << 10;
+  readonly gap = 2 << 10;
+  readonly most = 24;
   readonly remote = true;
   readonly #meter: Meter;
   #held: Held[] = [];
@@ -60,35 +63,56 @@ export class RemoteSource implements ByteSource {
     return new MemorySource(whole, meter.snapshot());
   }
 
-  /** Drops what opening brought in advance. */
-  release(): void {
-    this.#held = [];
-  }
-
   #hold(held: Held): void {
     this.#held.push(held);
   }
 
-  #kept({ offset, length }: Range): Uint8Array | undefined {
-    const held = this.#held.find((one) => one.offset <= offset && offset + length <= one.offset + one.bytes.length);
-    return held?.bytes.subarray(offset - held.offset, offset - held.offset + length);
+  /** The part of a range that has to be fetched: what is held at its beginning or its end is not. */
+  #missing({ offset, length }: Range): Range {
+    let from = offset, to = offset + length;
+    for (const { offset: at, bytes } of this.#held) {
+      if (at <= from && from < at + bytes.length) from = Math.min(to, at + bytes.length);
+      if (at < to && to <= at + bytes.length) to = Math.max(from, at);
+    }
+    return { offset: from, length: to - from };
+  }
+
+  /** A range of what is held and, between, of what was fetched. */
+  #assemble({ offset, length }: Range, fetched: Uint8Array, at: number): Uint8Array {
+    if (fetched.length === length) return fetched;
+    const out = new Uint8Array(length), put = (bytes: Uint8Array, place: number): void => {
+      const from = Math.max(offset, place), to = Math.min(offset + length, place + bytes.length);
+      if (from < to) out.set(bytes.subarray(from - place, to - place), from - offset);
+    };
+    for (const held of this.#held) put(held.bytes, held.offset);
+    put(fetched, at);
+    return out;
   }
 
   async read(ranges: readonly Range[], signal?: AbortSignal): Promise<Uint8Array[]> {
-    const out: (Uint8Array | undefined)[] = ranges.map((range) => this.#kept(range));
-    const missing = ranges.map((_, n) => n).filter((n) => !out[n]);
-    if (missing.length) this.#meter.rounds++;
+    const missing = ranges.map((range) => this.#missing(range)), wanted = missing.map((_, n) => n).filter((n) => missing[n]!.length > 0);
+    const fetched: Uint8Array[] = missing.map(() => NOTHING);
+    if (wanted.length) this.#meter.rounds++;
     let next = 0;
     const one = async (): Promise<void> => {
-      for (let n; (n = missing[next++]) !== undefined;) out[n] = await this.#range(ranges[n]!, signal);
+      for (let n; (n = wanted[next++]) !== undefined;) fetched[n] = await this.#withTail(missing, n, signal);
     };
     try {
-      await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, missing.length) }, one));
+      await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, wanted.length) }, one));
     } finally {
       // After a failure the others begin nothing more.
-      next = missing.length;
+      next = wanted.length;
     }
-    return out as Uint8Array[];
+    return ranges.map((range, n) => this.#assemble(range, fetched[n]!, missing[n]!.offset));
+  }
+
+  /** Where the end of the file was not to be had at first, the first read there brings it: the manifest, and the tables before it. */
+  async #withTail(missing: Range[], n: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const range = missing[n]!, start = Math.max(HEAD, this.length - TAIL), end = range.offset + range.length;
+    if (this.#held.length > 1 || end !== this.length || range.offset <= start) return this.#range(range, signal);
+    const bytes = await this.#range({ offset: start, length: this.length - start }, signal);
+    this.#hold({ offset: start, bytes });
+    return bytes.subarray(range.offset - start);
   }
 
   async #range({ offset, length }: Range, signal?: AbortSignal): Promise<Uint8Array> {
@@ -122,7 +146,7 @@ export class RemoteSource implements ByteSource {
   }
 
   async close(): Promise<void> {
-    this.release();
+    this.#held = [];
   }
 }
 

@@ -9,6 +9,11 @@ export interface ByteSource {
   readonly whole: Uint8Array | undefined;
   /** Unwanted bytes between two ranges that are rather read than asked for separately. */
   readonly gap: number;
+  /**
+   * Ranges of one read that are not too many: where there are more, those that are nearest to each other are read as one, as long
+   * as that does not bring much more.
+   */
+  readonly most?: number;
   /** Whether a read waits for a network. */
   readonly remote: boolean;
   /** The bytes of each range, in one round. Every range lies inside the source. */
