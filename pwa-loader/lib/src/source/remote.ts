@@ -197,7 +197,9 @@ async function body(response: Response, url: string, meter: Meter): Promise<Uint
 /** Ranges of a compressed answer are ranges of the compressed bytes: they say nothing of the file's. */
 function refuseEncoded(response: Response, url: string): void {
   const encoding = response.headers.get('content-encoding');
-  if (encoding && encoding.toLowerCase() !== 'identity') throw new RvfError('SOURCE', `${url}: the server sends ranges of a ${encoding} encoding, of which the file's own bytes can not be told; turn off its compression for .rvf files`);
+  if (!encoding || encoding.toLowerCase() === 'identity') return;
+  void response.body?.cancel();
+  throw new RvfError('SOURCE', `${url}: the server sends ranges of a ${encoding} encoding, of which the file's own bytes can not be told; turn off its compression for .rvf files`);
 }
 
 function contentRange(response: Response, url: string, offset: number): { total: number } {
