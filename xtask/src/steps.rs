@@ -95,6 +95,11 @@ const STEPS: &[Step] = &[
         run: node,
     },
     Step {
+        title: "JavaScript library",
+        set: Set::Tests,
+        run: web,
+    },
+    Step {
         title: "reference implementation in Python",
         set: Set::Tests,
         run: reference,
@@ -244,26 +249,69 @@ fn node() -> Outcome {
     if files.is_empty() {
         return Outcome::Skipped("there is no test in harness/".to_owned());
     }
-    let version = match shell::output(command("node").arg("--version")) {
-        Ok(version) => version.trim().to_owned(),
-        Err(error) => {
-            return Outcome::Failed(format!(
-                "could not run: {error}; Node {OLDEST_NODE} or later is needed"
-            ));
-        }
-    };
+    if let Err(error) = check_node() {
+        return Outcome::Failed(error.to_string());
+    }
+    // Files by name: what a folder means to `node --test` is not the same in every version.
+    shell::run(command("node").arg("--test").args(files)).into()
+}
+
+/// Node is there, and not too old.
+fn check_node() -> Result {
+    let version = shell::output(command("node").arg("--version")).map_err(|error| {
+        Error::new(format!(
+            "could not run: {error}; Node {OLDEST_NODE} or later is needed"
+        ))
+    })?;
+    let version = version.trim();
     let major = version
         .trim_start_matches('v')
         .split('.')
         .next()
         .and_then(|part| part.parse::<u32>().ok());
     if major.is_none_or(|major| major < OLDEST_NODE) {
-        return Outcome::Failed(format!(
+        return Err(Error::new(format!(
             "could not run: Node is {version}; {OLDEST_NODE} or later is needed"
-        ));
+        )));
     }
-    // Files by name: what a folder means to `node --test` is not the same in every version.
-    shell::run(command("node").arg("--test").args(files)).into()
+    Ok(())
+}
+
+/// Builds the JavaScript library, with the twin of the kernel, and runs its tests and its examples.
+fn web() -> Outcome {
+    if let Err(error) = check_node() {
+        return Outcome::Failed(error.to_string());
+    }
+    let loader = shell::root().join("pwa-loader");
+    let library = loader.join("lib");
+    let compiler = library
+        .join("node_modules")
+        .join("typescript")
+        .join("bin")
+        .join("tsc");
+    if !compiler.exists() {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let installed = shell::run(
+            command(npm)
+                .args(["ci", "--no-audit", "--no-fund"])
+                .current_dir(&library),
+        );
+        if let Err(error) = installed {
+            return Outcome::Skipped(format!("no TypeScript could be installed: {error}"));
+        }
+    }
+    let mut files = Vec::new();
+    let tested = ["lib/test", "examples"]
+        .into_iter()
+        .try_for_each(|folder| node_tests(&loader.join(folder), &mut files));
+    let tsc =
+        |project: &Path| shell::run(command("node").arg(&compiler).arg("--project").arg(project));
+    tested
+        .and_then(|()| tsc(&library))
+        .and_then(|()| shell::run(command("node").arg(library.join("scripts").join("twin.mjs"))))
+        .and_then(|()| tsc(&loader.join("examples")))
+        .and_then(|()| shell::run(command("node").arg("--test").args(files)))
+        .into()
 }
 
 /// Test files below a folder, by the names that Node itself looks for; none if there is no such folder.
