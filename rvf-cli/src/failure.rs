@@ -90,6 +90,11 @@ impl Failure {
         }
     }
 
+    /// Prints it to standard error as a warning: the work goes on all the same.
+    pub(crate) fn as_warning(&self) {
+        warn(&self.message);
+    }
+
     /// Prints the failure to standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self.kind {

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args, &mut out),
         Command::Extract(args) => commands::extract::run(&args, &mut out),
         Command::Bench(args) => commands::bench::run(&args, &mut out),
+        Command::Serve(args) => commands::serve::run(&args, &mut out),
         Command::Completions(args) => {
             commands::completions::run(&args, &mut Cli::command(), &mut out)
         }

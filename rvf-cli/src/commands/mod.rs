@@ -6,6 +6,7 @@ pub(crate) mod extract;
 pub(crate) mod info;
 pub(crate) mod pack;
 pub(crate) mod query;
+pub(crate) mod serve;
 pub(crate) mod verify;
 
 use std::path::Path;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Extract(extract::Args),
     /// Measure recall, time and memory on your own queries
     Bench(bench::Args),
+    /// Search files in the browser, on a page that this machine serves to itself
+    Serve(serve::Args),
     /// Print a completion script for your shell
     Completions(completions::Args),
 }

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod info;
 pub(crate) mod pack;
 pub(crate) mod query;
+pub(crate) mod serve;
 pub(crate) mod verify;
 
 use crate::failure::Failure;
