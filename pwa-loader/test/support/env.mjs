@@ -108,9 +108,9 @@ export async function searchVector(tab, vector) {
 
 /** Does something that searches, and waits for the answer or the error. */
 export async function answered(tab, act) {
-  await tab.evaluate(() => document.querySelector('.results .hits, .results .problem')?.remove());
+  await tab.evaluate(() => document.querySelector('.results .hits, .results .problem')?.setAttribute('data-before', ''));
   await act();
-  await tab.waitForSelector('.results .hits, .results .problem, #search-wrong:not(:empty)', { timeout: 60_000 });
+  await tab.waitForSelector('.results :is(.hits, .problem):not([data-before]), #search-wrong:not(:empty)', { timeout: 60_000 });
 }
 
 /** The hits of `rvf query` for vectors of a file; distances as the f32 that they are. */
