@@ -19,6 +19,23 @@ function list(folder) {
 
 const hash = (bytes) => createHash('sha256').update(bytes).digest('base64');
 
+// How a module names another file: an import, or the address of a worker or of WebAssembly. Node's own modules have no dot before them.
+const NAMED = /(?:\bfrom|\bimport|\bimport\(|\bnew URL\()\s*['"](\.{1,2}\/[^'"]+)['"]/gu;
+
+/** Brings the modules of the library that a module needs, and those that they need, each beside where it stands in the sources. */
+function copyImports(module, out, seen = new Set()) {
+  for (const [, named] of readFileSync(module, 'utf8').matchAll(NAMED)) {
+    const target = join(dirname(module), named);
+    if (seen.has(target)) continue;
+    seen.add(target);
+    if (!existsSync(target)) {
+      mkdirSync(dirname(target), { recursive: true });
+      cpSync(join(here, relative(out, target)), target);
+    }
+    if (target.endsWith('.js')) copyImports(target, out, seen);
+  }
+}
+
 function build(out) {
   const tsc = join(here, 'node_modules', 'typescript', 'bin', 'tsc'), library = join(here, 'lib', 'dist');
   if (!existsSync(tsc)) throw new Error('TypeScript is not here: run `npm install` in pwa-loader/ first');
@@ -29,12 +46,7 @@ function build(out) {
   };
   cpSync(join(here, 'static'), out, { recursive: true });
   compile('app', join(out, 'app'));
-  // The modules that a browser loads, and what they load; declarations are for those who write programs.
-  for (const path of list(library)) {
-    if (!/\.(js|wasm)$/u.test(path)) continue;
-    mkdirSync(dirname(join(out, 'lib', 'dist', path)), { recursive: true });
-    cpSync(join(library, path), join(out, 'lib', 'dist', path));
-  }
+  copyImports(join(out, 'app', 'main.js'), out);
   const files = list(out).map((path) => [path, `sha256-${hash(readFileSync(join(out, path)))}`]);
   compile('sw', out);
   const worker = readFileSync(join(out, 'sw.js'), 'utf8'), parts = worker.split(EMPTY_LIST);

@@ -1,5 +1,7 @@
 // What the page shows, and how it gets from one state to the next: start, opening, a file, an error.
-import { open, type RvfFile } from '../lib/dist/index.js';
+import type { RvfFile } from '../lib/dist/index.js';
+// Not from the index, which brings the store too: this page opens files and makes none.
+import { open } from '../lib/dist/file.js';
 import { byId, h, neutral } from './dom.js';
 import { fileView } from './file.js';
 import { openingView } from './opening.js';

@@ -1,0 +1,112 @@
+// Not from the index, which brings the store too: this page opens files and makes none.
+import { open } from '../lib/dist/file.js';
+import { byId, h, neutral } from './dom.js';
+import { fileView } from './file.js';
+import { openingView } from './opening.js';
+import { codeOf, isAbort, problem } from './problem.js';
+import { takeDrops, takeLaunches, ofAddress } from './source.js';
+import { wireStart } from './start.js';
+const TITLE = document.title;
+export class App {
+    #stage = byId('stage');
+    #start = byId('start');
+    #say;
+    #file;
+    /** Ends what is being opened; its identity tells a late answer from one that is awaited. */
+    #task;
+    constructor() {
+        const begin = (picked) => void this.open(picked);
+        this.#say = wireStart(begin).say;
+        takeDrops(begin, (why) => this.#refuse(why));
+        takeLaunches(begin, (error) => this.#failed(error));
+        byId('home').addEventListener('click', (event) => {
+            event.preventDefault();
+            void this.close();
+        });
+    }
+    /** Opens what the page's own address names. */
+    openFromAddress() {
+        const wanted = new URLSearchParams(location.search).get('file');
+        if (wanted === null)
+            return;
+        const picked = ofAddress(wanted);
+        if (typeof picked === 'string')
+            this.#say(picked);
+        else
+            void this.open(picked);
+    }
+    async open(picked) {
+        await this.#end();
+        const task = new AbortController();
+        this.#task = task;
+        this.#keepAddress(picked);
+        const view = openingView(picked.name, () => void this.close());
+        this.#show(view.element, `Opening ${picked.name}`);
+        try {
+            const file = await open(picked.source, { signal: task.signal, onProgress: view.update });
+            if (this.#task !== task)
+                return await file.close();
+            this.#file = file;
+            this.#show(fileView(file, picked, { close: () => void this.close(), reopen: () => void this.open(picked) }), picked.name);
+        }
+        catch (error) {
+            if (this.#task === task && !isAbort(error))
+                this.#failed(error, picked);
+        }
+    }
+    /** Back to the first screen. */
+    async close() {
+        await this.#end();
+        if (location.search || location.hash)
+            history.pushState(null, '', location.pathname);
+        this.#stage.replaceChildren();
+        this.#start.hidden = false;
+        document.title = TITLE;
+        byId('pick').focus();
+    }
+    /** Closes the open file, and ends what is being opened. */
+    async #end() {
+        this.#task?.abort(new DOMException('The page went on to something else.', 'AbortError'));
+        this.#task = undefined;
+        this.#say('');
+        const file = this.#file;
+        this.#file = undefined;
+        // Whatever state its module is in: what is closed is of no more interest.
+        await file?.close().catch(() => undefined);
+    }
+    /** A file at an address stays in the page's own address, so that it can be kept and sent. */
+    #keepAddress({ source }) {
+        const wanted = source instanceof URL ? (source.origin === location.origin ? source.pathname.replace(base(), '') + source.search : source.href) : '';
+        const current = new URLSearchParams(location.search).get('file') ?? '';
+        if (wanted === current)
+            return;
+        // Slashes and colons are clear as they are.
+        const query = wanted ? `?file=${encodeURIComponent(wanted).replace(/%2F/gu, '/').replace(/%3A/gu, ':')}` : '';
+        history.pushState(null, '', `${location.pathname}${query}`);
+    }
+    #failed(error, picked) {
+        const name = picked?.name ?? 'the file';
+        // The same bytes would fail in the same way.
+        const hopeless = ['FORMAT', 'MODULE', 'UNSUPPORTED'].includes(codeOf(error) ?? '');
+        const button = (label, primary, onclick) => h('button', { type: 'button', class: primary && 'primary', onclick }, label);
+        const other = button('Open another file', hopeless, () => void this.close());
+        const again = picked && !hopeless && button('Try again', true, () => void this.open(picked));
+        this.#show(h('div', { class: 'failed' }, h('h1', { class: 'name', tabindex: -1 }, 'Could not open ', h('bdi', {}, neutral(name))), problem(error, ...(again ? [again, other] : [other]))), `Could not open ${name}`);
+    }
+    #refuse(why) {
+        if (this.#start.hidden)
+            byId('toast').textContent = why;
+        else
+            this.#say(why);
+    }
+    #show(element, title) {
+        this.#start.hidden = true;
+        byId('toast').textContent = '';
+        this.#stage.replaceChildren(element);
+        document.title = `${title} · RVF`;
+        // A reader of the screen hears where it is now; nothing is scrolled away.
+        element.querySelector('h1')?.focus({ preventScroll: true });
+        scrollTo({ top: 0 });
+    }
+}
+const base = () => new URL('.', document.baseURI).pathname;

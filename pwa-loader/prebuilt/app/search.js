@@ -1,0 +1,180 @@
+import { count, h, icon, neutral, recallText } from './dom.js';
+import { hitsView } from './hits.js';
+import { codeOf, isAbort, problem } from './problem.js';
+import { parseVector } from './vector.js';
+const MOST_HITS = 65_536;
+const USUAL_HITS = 10;
+/** Something that the person can mend: it is said beside the form. */
+class Wrong extends Error {
+}
+export class SearchView {
+    form;
+    results;
+    #file;
+    #info;
+    #reopen;
+    #text = h('input', { id: 'search-text', class: 'grow', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', 'aria-describedby': 'search-wrong' });
+    #area = h('textarea', { id: 'search-area', rows: 4, spellcheck: 'false', 'aria-describedby': 'search-wrong' });
+    #label = h('label', { for: 'search-text' });
+    #random = h('button', { type: 'button', onclick: () => void this.#askRandom() }, icon('dice'), h('span', {}, 'Any row'));
+    #k = h('input', { id: 'search-k', type: 'number', inputmode: 'numeric', min: 1, max: MOST_HITS, value: USUAL_HITS, required: true });
+    #effort = h('select', { id: 'search-effort' });
+    #wrong = h('p', { id: 'search-wrong', class: 'wrong', role: 'alert' });
+    #status = h('p', { class: 'status', role: 'status' });
+    #list = h('div', {});
+    #by;
+    #task;
+    constructor(file, reopen) {
+        this.#file = file;
+        this.#info = file.info();
+        this.#reopen = reopen;
+        this.#by = this.#info.idKind === 'none' ? 'row' : 'id';
+        const ways = [...(this.#info.idKind === 'none' ? [] : [['id', 'Like an id']]), ['row', 'Like a row'], ['vector', 'A vector']];
+        const choices = ways.map(([by, name]) => h('label', {}, h('input', { type: 'radio', name: 'by', value: by, checked: by === this.#by, onchange: () => this.#choose(by) }), h('span', {}, name)));
+        this.form = h('form', { class: 'card search', role: 'search', novalidate: true, onsubmit: (event) => { event.preventDefault(); void this.#submit(); } }, h('fieldset', { class: 'segmented' }, h('legend', { class: 'sr-only' }, 'Search by'), ...choices), h('div', { class: 'field' }, this.#label, h('div', { class: 'row' }, this.#text, this.#area, this.#random)), h('div', { class: 'row options' }, h('div', { class: 'field' }, h('label', { for: 'search-k' }, 'Hits'), this.#k), h('div', { class: 'field grow' }, h('label', { for: 'search-effort' }, 'Recall'), this.#effort), h('button', { class: 'primary' }, icon('search'), h('span', {}, 'Search'))), this.#wrong);
+        this.results = h('section', { class: 'results', 'aria-label': 'Hits' }, this.#status, this.#list);
+        this.#k.addEventListener('change', () => this.#offerEfforts());
+        this.#text.addEventListener('input', () => this.#mend());
+        this.#area.addEventListener('input', () => this.#mend());
+        this.#offerEfforts();
+        this.#choose(this.#by);
+        this.#list.append(h('p', { class: 'empty' }, 'Hits appear here: ask for what is near an id, a row or a vector, or start with any row.'));
+    }
+    /** Shows the input that this way of asking needs. */
+    #choose(by) {
+        const { rows, dimension, idKind } = this.#info;
+        this.#by = by;
+        for (const radio of this.form.querySelectorAll('input[name=by]'))
+            radio.checked = radio.value === by;
+        const vector = by === 'vector';
+        this.#text.hidden = vector;
+        this.#random.hidden = vector;
+        this.#area.hidden = !vector;
+        this.#label.htmlFor = vector ? 'search-area' : 'search-text';
+        this.#label.textContent = { id: idKind === 'u64' ? 'Id, a whole number' : 'Id, as it was packed', row: `Row, 0 to ${count(rows - 1)}`, vector: `Vector: ${count(dimension)} numbers, as a JSON array or with spaces or commas between them` }[by];
+        this.#text.inputMode = by === 'row' || idKind === 'u64' ? 'numeric' : 'text';
+        this.#area.placeholder = '[0.12, −0.03, …]';
+        this.#mend();
+    }
+    /** The recalls that were measured for so many hits, as the library will choose among them. */
+    #offerEfforts() {
+        const { efforts, usualRecall } = this.#info, k = this.#k.valueAsNumber, before = this.#effort.value;
+        const ks = efforts.map((effort) => effort.k), least = Math.min(...ks.filter((x) => x >= k)), group = Number.isFinite(least) ? least : Math.max(...ks);
+        const measured = efforts.filter((effort) => effort.k === group).sort((a, b) => a.recall - b.recall);
+        const usual = measured.find((effort) => effort.recall >= usualRecall);
+        const option = (value, text) => h('option', { value }, text);
+        const cost = (lists) => (this.#info.lists > 1 ? `, ${count(lists)} of ${count(this.#info.lists)} lists` : '');
+        const seen = new Set();
+        const wishes = measured.flatMap((effort) => {
+            const text = recallText(effort.recall);
+            if (seen.has(text))
+                return [];
+            seen.add(text);
+            return [option(String(effort.recall), `${text}${cost(effort.probes)}`)];
+        });
+        this.#effort.replaceChildren(option('', usual ? `as packed: ${recallText(usual.recall)}${cost(usual.probes)}` : 'as packed: every vector'), ...wishes, option('exact', 'exact: every vector, as stored'));
+        if ([...this.#effort.options].some((one) => one.value === before))
+            this.#effort.value = before;
+    }
+    #mend() {
+        this.#text.removeAttribute('aria-invalid');
+        this.#area.removeAttribute('aria-invalid');
+        this.#wrong.replaceChildren();
+    }
+    async #submit() {
+        await this.#run(async () => this.#read());
+    }
+    /** Searches for the neighbours of a hit. */
+    async like(id) {
+        this.#choose(this.#info.idKind === 'none' ? 'row' : 'id');
+        this.#text.value = String(id);
+        await this.#submit();
+        this.results.scrollIntoView({ block: 'nearest' });
+    }
+    async #askRandom() {
+        this.#choose('row');
+        this.#text.value = String(Math.floor(Math.random() * this.#info.rows));
+        await this.#submit();
+    }
+    /** What the form asks for. */
+    async #read() {
+        const k = this.#k.valueAsNumber;
+        if (!(Number.isInteger(k) && k >= 1 && k <= MOST_HITS)) {
+            this.#k.focus();
+            throw new Wrong(`Ask for 1 to ${count(MOST_HITS)} hits.`);
+        }
+        const effort = this.#effort.value;
+        const how = { k, ...(effort === 'exact' ? { exact: true } : effort ? { recall: Number(effort) } : {}) };
+        if (this.#by === 'vector') {
+            const parsed = parseVector(this.#area.value, this.#info.dimension, this.#info.metric === 'cosine');
+            if ('error' in parsed)
+                throw this.#bad(this.#area, parsed.error);
+            return { request: { vector: parsed.vector, ...how }, what: 'Near the vector' };
+        }
+        const text = this.#text.value;
+        if (this.#by === 'id') {
+            const like = this.#id(text);
+            return { request: { like, ...how }, what: `Near ${neutral(String(like))}` };
+        }
+        const trimmed = text.trim(), row = /^\d{1,10}$/u.test(trimmed) ? Number(trimmed) : NaN;
+        if (!(row < this.#info.rows))
+            throw this.#bad(this.#text, trimmed ? `There is no row “${trimmed.slice(0, 24)}”: rows are whole numbers from 0 to ${count(this.#info.rows - 1)}.` : 'Type the number of a row, or take any.');
+        const { id } = await this.#file.row(row);
+        return { request: { like: id, ...how }, what: this.#info.idKind === 'none' ? `Near row ${count(row)}` : `Near row ${count(row)}, ${neutral(String(id))}` };
+    }
+    #id(text) {
+        if (this.#info.idKind === 'text') {
+            if (!text)
+                throw this.#bad(this.#text, 'Type an id, such as one of the hits; “Any row” finds some.');
+            return text;
+        }
+        const trimmed = text.trim();
+        if (!/^\d{1,20}$/u.test(trimmed))
+            throw this.#bad(this.#text, 'Ids of this file are whole numbers, without separators.');
+        return BigInt(trimmed);
+    }
+    #bad(field, message) {
+        field.setAttribute('aria-invalid', 'true');
+        field.focus();
+        return new Wrong(message);
+    }
+    /** Runs one search. A later one ends an earlier one. */
+    async #run(read) {
+        this.#task?.abort(new DOMException('Another search came.', 'AbortError'));
+        const task = (this.#task = new AbortController());
+        this.#mend();
+        this.results.setAttribute('aria-busy', 'true');
+        // Said only where it takes long enough to be read.
+        const waiting = setTimeout(() => (this.#status.textContent = 'Searching…'), 300);
+        try {
+            const { request, what } = await read();
+            const answer = await this.#file.search({ ...request, signal: task.signal });
+            if (this.#task !== task)
+                return;
+            const { table, summary } = hitsView(answer, what, this.#info, this.#file.traffic(), (id) => void this.like(id));
+            this.#list.replaceChildren(table);
+            this.#status.textContent = summary;
+        }
+        catch (error) {
+            if (this.#task !== task || isAbort(error))
+                return;
+            this.#status.textContent = '';
+            if (error instanceof Wrong || codeOf(error) === 'REQUEST') {
+                const message = error instanceof Error ? error.message : '';
+                this.#wrong.replaceChildren(icon('warning'), h('bdi', {}, neutral(message)));
+            }
+            else {
+                const again = h('button', { type: 'button', onclick: this.#reopen }, 'Open it again');
+                this.#list.replaceChildren(problem(error, again));
+            }
+        }
+        finally {
+            clearTimeout(waiting);
+            if (this.#task === task) {
+                this.results.removeAttribute('aria-busy');
+                if (this.#status.textContent === 'Searching…')
+                    this.#status.textContent = '';
+            }
+        }
+    }
+}

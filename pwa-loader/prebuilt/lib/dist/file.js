@@ -1,0 +1,232 @@
+// An open file as its users see it: on their own thread, or in workers.
+import { Core, coreOptions } from './core.js';
+import { request, RvfError } from './errors.js';
+import { Client, closed } from './pool/client.js';
+import { hasWorkers } from './pool/spawn.js';
+import { either, turn } from './signals.js';
+import { openSource, sendable } from './source/open.js';
+const TIMEOUT = 10_000;
+/** Milliseconds of searching after which the caller's thread gets a turn. */
+const TURN = 50;
+/** Requests of a batch that a worker gets at once. */
+const CHUNK = 32;
+/** Opens a file and checks what it says of itself. */
+export async function open(source, options = {}) {
+    const { run = hasWorkers() ? 'worker' : 'inline', timeoutMs = TIMEOUT, signal } = options;
+    if (run !== 'worker' && run !== 'inline')
+        throw request(`run is worker or inline, not ${String(run)}`);
+    if (!(timeoutMs > 0))
+        throw request(`timeoutMs is a number of milliseconds above 0, not ${String(timeoutMs)}`);
+    signal?.throwIfAborted();
+    const what = sendable(source), core = coreOptions(options);
+    if (run === 'inline')
+        return new InlineFile(await Core.open(await openSource(what, options), core, signal), signal);
+    let forWorker = what, reader;
+    if ((what.kind === 'url' && options.fetch) || (what.kind === 'blob' && !canBeSent(what.blob))) {
+        // A function can't be sent to a worker, nor can Node send a Blob that stands for a file: so this side reads for it.
+        const opened = await openSource(what, options);
+        if (opened.whole)
+            forWorker = { kind: 'bytes', bytes: opened.whole };
+        else {
+            reader = opened;
+            forWorker = { kind: 'proxy', length: opened.length, gap: opened.gap, most: opened.most ?? Infinity, remote: opened.remote };
+        }
+    }
+    if (forWorker.kind === 'bytes')
+        forWorker = { kind: 'bytes', bytes: shared(forWorker.bytes) };
+    const start = () => new Client({ source: forWorker, reader, core, timeoutMs });
+    const client = start();
+    try {
+        const info = await client.open(signal, options.onProgress), isLocal = !reader && forWorker.kind !== 'url';
+        return new WorkerFile(client, start, info, isLocal ? poolSize(options.workers) : 1, reader, signal);
+    }
+    catch (error) {
+        client.close();
+        await reader?.close();
+        throw error;
+    }
+}
+function poolSize(workers) {
+    if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
+        throw request(`workers is a whole number of at least 1, not ${String(workers)}`);
+    const cores = typeof navigator === 'undefined' ? undefined : navigator.hardwareConcurrency;
+    return workers ?? Math.max(1, (cores ?? 2) - 1);
+}
+/** In memory that workers share, where there is such; else each gets a copy when it is sent. */
+function shared(bytes) {
+    const isolated = typeof crossOriginIsolated === 'undefined' ? typeof process !== 'undefined' : crossOriginIsolated;
+    if (typeof SharedArrayBuffer === 'undefined' || !isolated || bytes.buffer instanceof SharedArrayBuffer)
+        return bytes;
+    const out = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    out.set(bytes);
+    return out;
+}
+function canBeSent(blob) {
+    try {
+        // Its bytes are not copied.
+        structuredClone(blob);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}
+class InlineFile {
+    core;
+    signal;
+    #open = true;
+    constructor(core, signal) {
+        this.core = core;
+        this.signal = signal;
+    }
+    #check() {
+        if (!this.#open)
+            throw closed();
+        this.signal?.throwIfAborted();
+        return this.core;
+    }
+    info() {
+        return this.core.info();
+    }
+    async search(wish) {
+        const signal = either(this.signal, wish.signal);
+        signal?.throwIfAborted();
+        return this.#check().search(wish, signal);
+    }
+    async searchBatch(requests, options = {}) {
+        const answers = [], signal = either(this.signal, options.signal);
+        let since = performance.now();
+        for (const wish of requests) {
+            signal?.throwIfAborted();
+            answers.push(await this.search(signal ? { ...wish, signal: either(signal, wish.signal) } : wish));
+            if (performance.now() - since < TURN)
+                continue;
+            await turn();
+            since = performance.now();
+        }
+        return answers;
+    }
+    async get(id) {
+        return this.#check().get(id, this.signal);
+    }
+    async row(row) {
+        return this.#check().row(row, this.signal);
+    }
+    async verify(options = {}) {
+        const signal = either(this.signal, options.signal);
+        return this.#check().verify({ ...options, ...(signal ? { signal } : {}) });
+    }
+    traffic() {
+        return this.core.traffic();
+    }
+    async close() {
+        if (!this.#open)
+            return;
+        this.#open = false;
+        await this.core.close();
+    }
+}
+class WorkerFile {
+    start;
+    facts;
+    most;
+    reader;
+    signal;
+    #clients;
+    #open = true;
+    constructor(first, start, facts, most, reader, signal) {
+        this.start = start;
+        this.facts = facts;
+        this.most = most;
+        this.reader = reader;
+        this.signal = signal;
+        this.#clients = [first];
+        // With the signal everything ends, also what was never answered.
+        signal?.addEventListener('abort', () => void this.close(), { once: true });
+    }
+    get #first() {
+        if (this.signal?.aborted)
+            throw this.signal.reason;
+        if (!this.#open)
+            throw closed();
+        return this.#clients[0];
+    }
+    info() {
+        return this.facts;
+    }
+    async search(wish) {
+        const start = performance.now(), { signal, ...rest } = wish;
+        const answer = await this.#first.ask('search', sendableWish(rest), either(this.signal, signal));
+        return { ...answer, stats: { ...answer.stats, ms: performance.now() - start } };
+    }
+    /** The requests go to the workers in runs, to each the next one when it has answered the last. */
+    async searchBatch(requests, options = {}) {
+        const first = this.#first, failed = new AbortController(), signal = either(either(this.signal, options.signal), failed.signal);
+        const answers = new Array(requests.length), wishes = requests.map(({ signal: _, ...rest }) => sendableWish(rest));
+        const size = Math.max(1, Math.min(CHUNK, Math.ceil(requests.length / (4 * this.most))));
+        let next = 0;
+        const work = async (client) => {
+            while (next < wishes.length) {
+                const from = next;
+                next += size;
+                (await client.ask('batch', wishes.slice(from, from + size), signal)).forEach((answer, n) => { answers[from + n] = answer; });
+            }
+        };
+        const clients = this.#pool(Math.ceil(requests.length / size), signal);
+        try {
+            await Promise.all([work(first), ...clients.map(async (client) => work(await client))]);
+        }
+        catch (error) {
+            next = wishes.length;
+            // The others are told; what they answer then is this error's echo.
+            failed.abort(new RvfError('REQUEST', 'another request of the batch failed'));
+            throw error;
+        }
+        return answers;
+    }
+    /** The other workers of the pool, as many as there is work for. */
+    #pool(runs, signal) {
+        const wanted = Math.min(this.most, runs), ready = this.#clients.slice(1, wanted).map((client) => Promise.resolve(client));
+        for (let n = this.#clients.length; n < wanted; n++) {
+            const client = this.start();
+            this.#clients.push(client);
+            ready.push(client.open(signal).then(() => client, (error) => {
+                // It is not there for the next batch either.
+                this.#clients.splice(this.#clients.indexOf(client), 1);
+                client.close();
+                throw error;
+            }));
+        }
+        return ready;
+    }
+    async get(id) {
+        return this.#first.ask('get', id, this.signal);
+    }
+    async row(row) {
+        return this.#first.ask('row', row, this.signal);
+    }
+    async verify(options = {}) {
+        return this.#first.ask('verify', undefined, either(this.signal, options.signal), options.onProgress);
+    }
+    traffic() {
+        const all = this.#clients.map((client) => client.traffic()), sum = (pick) => all.reduce((total, one) => total + pick(one), 0);
+        return { requests: sum((one) => one.requests), bytes: sum((one) => one.bytes), rounds: sum((one) => one.rounds) };
+    }
+    async close() {
+        if (!this.#open)
+            return;
+        this.#open = false;
+        for (const client of this.#clients)
+            client.close();
+        await this.reader?.close();
+    }
+}
+/** A request in the form in which it can be sent: an iterator can't, and of a view of a large buffer all would go. */
+function sendableWish(wish) {
+    const out = { ...wish };
+    if (wish.vector)
+        out.vector = Float32Array.from(wish.vector);
+    if (wish.filter)
+        out.filter = 'rows' in wish.filter ? { rows: Array.from(wish.filter.rows) } : { bitmap: wish.filter.bitmap instanceof Uint8Array ? wish.filter.bitmap.slice() : wish.filter.bitmap };
+    return out;
+}

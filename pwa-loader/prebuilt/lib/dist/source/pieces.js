@@ -1,0 +1,46 @@
+/** What reading more than was asked for may cost, where there are too many ranges: a quarter more. */
+const WASTE = 0.25;
+/** The bytes of each piece; pieces that touch, overlap or nearly touch are read as one range. */
+export async function readPieces(source, pieces, signal) {
+    if (source.whole)
+        return source.read(pieces, signal);
+    const order = pieces.map((_, n) => n).sort((a, b) => pieces[a].offset - pieces[b].offset);
+    const ranges = merged(order.map((n) => pieces[n]), source), read = await source.read(ranges, signal), out = new Array(pieces.length);
+    let range = 0;
+    for (const n of order) {
+        const { offset, length } = pieces[n];
+        while (offset >= ranges[range].offset + ranges[range].length && range < ranges.length - 1)
+            range++;
+        const at = offset - ranges[range].offset, bytes = read[range];
+        // A copy: a view would keep the whole range in memory as long as the piece.
+        out[n] = bytes.length === length ? bytes : bytes.slice(at, at + length);
+    }
+    return out;
+}
+/** The ranges that bring all pieces, which are in the order of their offsets. */
+function merged(pieces, { gap, most = Infinity }) {
+    const ranges = join(pieces, gap);
+    if (ranges.length <= most)
+        return ranges;
+    // The nearest neighbours first, as far as the waste allows.
+    const between = ranges.slice(1).map((range, n) => range.offset - (ranges[n].offset + ranges[n].length)).sort((a, b) => a - b);
+    let budget = WASTE * ranges.reduce((sum, { length }) => sum + length, 0), widest = gap;
+    for (const width of between.slice(0, ranges.length - most)) {
+        budget -= width;
+        if (budget < 0)
+            break;
+        widest = width;
+    }
+    return join(ranges, widest);
+}
+function join(pieces, gap) {
+    const out = [];
+    for (const { offset, length } of pieces) {
+        const last = out.at(-1);
+        if (last && offset - (last.offset + last.length) <= gap)
+            last.length = Math.max(last.length, offset + length - last.offset);
+        else
+            out.push({ offset, length });
+    }
+    return out;
+}

@@ -1,0 +1,133 @@
+"use strict";
+// The service worker: keeps the page's own files, by a list with their hashes that the build writes below, and nothing else.
+// It is a plain script: not every browser takes modules here.
+(() => {
+    const worker = self;
+    const precache = {
+ "version": "9pihYYWnxRMLdulP",
+ "files": [
+  ["app/about.js", "sha256-EU7bMT3foIEcK9BfkIRxoh7e0/x3dJ2PRwcruuZk/yw="],
+  ["app/app.js", "sha256-GH1Cn7cnVV5v+Ols8EfhfWzRH6eZftapTBWXLghresg="],
+  ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
+  ["app/file.js", "sha256-z3sSWYTTOIVzNMg7q6gSW223ukWMBHZfHNbkq2XtXnw="],
+  ["app/hits.js", "sha256-9hTFCTBLzRqpbQmemMeRtt+u/3ptS8LREii9Jc3Kzuc="],
+  ["app/install.js", "sha256-aHkC9k4fy0tHAyhw6OTTIwlg8N8kt63BTLAkOlR6czs="],
+  ["app/main.js", "sha256-gPhMKEL9mS6AP+wRUcVcGfIuGqFZvc+rIkO6f32JlvA="],
+  ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
+  ["app/problem.js", "sha256-k1IwdHU06x70iMD8CETsDPKNvV4iKN/xnNx8AQUfsGo="],
+  ["app/search.js", "sha256-qJFjS3R7mRL7+YAWQKo+ZXlQ/BfN7/RGWeUMz4HVBKU="],
+  ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
+  ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
+  ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],
+  ["app/verify.js", "sha256-qJHC67fHRPnxxFovlTJE4mXDrlp5T+weRsc6YiH9UVY="],
+  ["app/words.js", "sha256-QZCUz+NoVSdjN5sR+bQlmbWsaZlSOw9lOKKbuXNL/OE="],
+  ["icons/rvf-192.png", "sha256-rNP9pqE50hgS1eQzbk8Zte59INu6anDW9cR7QyZyfFA="],
+  ["icons/rvf-512.png", "sha256-lNkeYLAepsCaQowH/POP29TZHYyt3CWsn9tWhjTbADg="],
+  ["icons/rvf-maskable-512.png", "sha256-vDb6MuoT6OATi0DMIOYNjVEer9sQF/pdOydtH4X1IE4="],
+  ["icons/rvf.svg", "sha256-jIy3DtlkqrzZlaPSu5dcKVC2kUjcPgrkjmwRfdTAyGo="],
+  ["icons/ui.svg", "sha256-4lO2WXE1URYYZaTnZxWuKNHvKpAVkfVsxfSEfEm1D/I="],
+  ["index.html", "sha256-5Q5QE7t1jwp2RTHf/0WzYpZbWfl8aqN9oBqKIyGnWFo="],
+  ["lib/dist/core.js", "sha256-HBd4A8e44WdQXXOMyO5IrzZTcN4O8j3wjFSluPoTyQs="],
+  ["lib/dist/engine/binary.js", "sha256-ic94TKbiR3Z61UtTWqM8l7lRqGKM0H6YQeCZMwG9hXA="],
+  ["lib/dist/engine/effort.js", "sha256-x1UNqT3AHM4IUqlY940wdOPtNNfrzzvjxSStUZBRu0Q="],
+  ["lib/dist/engine/engine.js", "sha256-P0oSB42+by3ZDDxQ9Lryv3/ES/oQ9IDZAP1O7iO04EI="],
+  ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
+  ["lib/dist/engine/kernel.js", "sha256-ArlDGiTG+3aH5zZTQcFugfoihEj+K0M/mb6xl5D+pHk="],
+  ["lib/dist/engine/known.js", "sha256-f8HIJkKhjvECINqTPTXFSA5gVDc6s5pY2JunZtElax8="],
+  ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
+  ["lib/dist/engine/machine.js", "sha256-SeL4eChq75g5UeCLP7FxbkWIIWKiYv0XeTZBkMMqpNs="],
+  ["lib/dist/engine/modules.js", "sha256-ZDuglMOXliJ58uptwsyjg8wvT4AMzdt09QNGgmY1Mrw="],
+  ["lib/dist/engine/twin.js", "sha256-9UlU3fP5klvJQd5Tcu9qYlkybyA90QCrJTNsjxz+PYk="],
+  ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
+  ["lib/dist/file.js", "sha256-GMUNcFOzdub5vPD+jA2xHEcR+1QeYK6+G82CVI7aNpU="],
+  ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],
+  ["lib/dist/format/bytes.js", "sha256-DGl0u4lKmTfv0GhKoxllbUzom7AjIxzT5mhlUEFjo0A="],
+  ["lib/dist/format/header.js", "sha256-mglujQxEzjuvLbQ1kAqIR4m/6l5etTKiO9H7JCsK7RU="],
+  ["lib/dist/format/ids.js", "sha256-6ln6dtAsCgcpsWPyk0rByOsB0QO2zlULogvlXCgo4SY="],
+  ["lib/dist/format/keccak-wasm.js", "sha256-y9dbixt8ReWAI2r2sRYnm3Ux/ahcGe4yI7knwcfQ5Bg="],
+  ["lib/dist/format/keccak.js", "sha256-bCqeH+LKYrYF1z7DFUZXNQ8odU5VHEvrfEB7wgsBLuQ="],
+  ["lib/dist/format/layout.js", "sha256-5TUYUNT6ZzguiksNB8csmFDfZ29ESdBRr9c8XKzrehU="],
+  ["lib/dist/format/lists.js", "sha256-mPH7+Iw5qOos3O5bSX4zkbvbi2OfME5JyE4o8IDoJ9A="],
+  ["lib/dist/format/manifest-rules.js", "sha256-jXgsAkIJqCa9xLLqFQxSDoXitMNNAWtlywLBSo4N38Y="],
+  ["lib/dist/format/manifest.js", "sha256-+LOD0pg3ZW4bjWReUmO8+9e95GKuMDMco54+HWoK2Pw="],
+  ["lib/dist/format/root.js", "sha256-D4QY2n1jJS+aCpG/SXv7mRxzbQujUeMuuOtakyIKiL8="],
+  ["lib/dist/format/rows.js", "sha256-l8h7WdPw/ZV2r9zzdvr3HJSUJc7RpLdMddGYBnQw63I="],
+  ["lib/dist/format/segments.js", "sha256-79v3odh8Yc+aXAzrcbvr4xgMG+A0RVeu8/5fuhetGZI="],
+  ["lib/dist/format/shake.js", "sha256-FPIAqOJF6osXmcT7tz3MtTLWjJreXZ49TcKMgOSzyBI="],
+  ["lib/dist/pool/client.js", "sha256-i8SMsywI2SbajO3HDiBlNPydyw9VtNgOLH/ANKu7PN4="],
+  ["lib/dist/pool/host.js", "sha256-KfK48E+LKeoRG0Pohbt6JY2pdKOaE71VJUfHTkpDEuM="],
+  ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
+  ["lib/dist/signals.js", "sha256-RQq2zss026zD/AW7NeTZDSvOiks13soDvpR8tGV8aQ8="],
+  ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],
+  ["lib/dist/source/file.js", "sha256-kAhgY3r1PiFAaYoBI+JgTh04b/S/CnsJbuLFjc8KTt8="],
+  ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],
+  ["lib/dist/source/open.js", "sha256-ghGNaW0FTKp2XxZCkznQ6wuT7tvH5wi4D5vjqniDyMg="],
+  ["lib/dist/source/pieces.js", "sha256-HN4nWregnk7bBgnY1pU9OhVqVzt6SrvIJRCiQvY1C1I="],
+  ["lib/dist/source/remote.js", "sha256-oeXoc0h9tXU0QwsmowzcT3hD7Lb7tdqJ4tDtZtwLo5M="],
+  ["lib/dist/source/source.js", "sha256-DyGcqAWCkDJbdJOIteobogwxfTeTucpwaDGTRrorxqE="],
+  ["lib/dist/verify/codes.js", "sha256-DmSQvOMhRp7R9nTycEXKOFdr/ltA/qGSqb1NOvVn8io="],
+  ["lib/dist/verify/findings.js", "sha256-ejR63Lwkn/7G8s72tUf4rpMN3CGXFAKug5Tm6EGeLxY="],
+  ["lib/dist/verify/names.js", "sha256-e+VKfl3UACrZhS42L+5Q+R7GIB3Ed9GoOlDYC36CGDc="],
+  ["lib/dist/verify/records.js", "sha256-Cyv8uknkixU05rCauoVhkSLIcPMb2ezUkUkYu3cM1qI="],
+  ["lib/dist/verify/stream.js", "sha256-s9zU5kFowKNmBft4VCURGGlm+3+vQIfGYgTiw5KGv+8="],
+  ["lib/dist/verify/verify.js", "sha256-8cRjU3ePRKuX3nNuzH0RBtOM0JUjHmyAA+RqxLLv5cA="],
+  ["lib/dist/worker.js", "sha256-2dcUJZeyn+ob3anFCWTj1zfujEF8uWJoRy7UipL5Ja0="],
+  ["manifest.webmanifest", "sha256-Z3U2Jmedy2Sh4/oKl+NA4zzAGpSec9lx7y9qj9MyPUk="],
+  ["page.css", "sha256-1xQgtCz3IDV+S1MRWefhav+Xhzv5t+Ci4hcC1/2W2rQ="]
+ ]
+} /* the build puts the list here */;
+    const PREFIX = 'rvf-page-';
+    const NAME = PREFIX + precache.version;
+    const INDEX = 'index.html';
+    const scope = new URL(worker.registration.scope);
+    /** All files or none: each must be the one that this version was built with. */
+    async function install() {
+        const cache = await caches.open(NAME);
+        await Promise.all(precache.files.map(async ([path, integrity]) => {
+            const url = new URL(path, scope);
+            const response = await fetch(url, { cache: 'no-cache', integrity, credentials: 'same-origin' });
+            if (!response.ok)
+                throw new Error(`${path} could not be had: ${response.status}`);
+            await cache.put(url, response);
+        }));
+    }
+    async function activate() {
+        const names = await caches.keys();
+        await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== NAME).map((name) => caches.delete(name)));
+        // The page of the first visit works offline too, with scripts that it has yet to load.
+        await worker.clients.claim();
+    }
+    /** The page's own path of a request, or nothing where it is none of the page's files. */
+    function pathOf(request) {
+        const url = new URL(request.url);
+        if (request.method !== 'GET' || url.origin !== scope.origin || !url.pathname.startsWith(scope.pathname))
+            return undefined;
+        const path = url.pathname.slice(scope.pathname.length) || INDEX;
+        return precache.files.some(([known]) => known === path) ? path : undefined;
+    }
+    async function answer(path, request) {
+        const cache = await caches.open(NAME);
+        // A browser may have thrown the cache away to make room.
+        return (await cache.match(new URL(path, scope))) ?? fetch(request);
+    }
+    worker.addEventListener('install', (event) => event.waitUntil(install()));
+    worker.addEventListener('activate', (event) => event.waitUntil(activate()));
+    worker.addEventListener('fetch', (event) => {
+        const path = pathOf(event.request);
+        // Everything else, .rvf files above all, goes where it went without this worker.
+        if (path !== undefined)
+            event.respondWith(answer(path, event.request));
+    });
+    worker.addEventListener('message', (event) => {
+        if (event.data !== 'take over')
+            return;
+        // Another open page would get this version's scripts in the middle of its work.
+        event.waitUntil((async () => {
+            const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+            if (pages.filter(({ url }) => url.startsWith(scope.href)).length > 1)
+                event.ports[0]?.postMessage('busy');
+            else
+                await worker.skipWaiting();
+        })());
+    });
+})();
