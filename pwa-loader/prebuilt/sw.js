@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "9pihYYWnxRMLdulP",
+ "version": "VBavJa60SKtLlvpy",
  "files": [
   ["app/about.js", "sha256-EU7bMT3foIEcK9BfkIRxoh7e0/x3dJ2PRwcruuZk/yw="],
   ["app/app.js", "sha256-GH1Cn7cnVV5v+Ols8EfhfWzRH6eZftapTBWXLghresg="],
@@ -19,7 +19,7 @@
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],
-  ["app/verify.js", "sha256-qJHC67fHRPnxxFovlTJE4mXDrlp5T+weRsc6YiH9UVY="],
+  ["app/verify.js", "sha256-sE28DGzxMzAKDfPfZm+ta/0KCJ8H6ufgH3p1aWZIW10="],
   ["app/words.js", "sha256-QZCUz+NoVSdjN5sR+bQlmbWsaZlSOw9lOKKbuXNL/OE="],
   ["icons/rvf-192.png", "sha256-rNP9pqE50hgS1eQzbk8Zte59INu6anDW9cR7QyZyfFA="],
   ["icons/rvf-512.png", "sha256-lNkeYLAepsCaQowH/POP29TZHYyt3CWsn9tWhjTbADg="],

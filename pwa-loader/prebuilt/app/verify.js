@@ -37,10 +37,13 @@ function told(verdict) {
     const cost = `${size(verdict.bytes)} in ${time(verdict.ms)}`;
     if (verdict.ok)
         return h('div', { class: 'good' }, icon('check'), h('div', {}, h('p', {}, h('strong', {}, 'Nothing is damaged. '), `Every byte was checked: ${cost}.`), notes));
-    const faults = verdict.faults.slice(0, MOST_SHOWN).map((fault) => h('li', {}, ...place(fault), h('bdi', {}, neutral(fault.message))));
+    const faults = verdict.faults.slice(0, MOST_SHOWN).map((fault) => h('li', {}, ...words(fault)));
     const more = verdict.faults.length - faults.length;
     return h('div', { class: 'bad' }, icon('warning'), h('div', {}, h('p', {}, h('strong', {}, `${counted(verdict.faults.length, 'fault')} found. `), `Checked ${cost}. Searches that need a damaged part end in an error; the others are right.`), h('ul', {}, ...faults, more > 0 && h('li', {}, `and ${count(more)} more`)), notes));
 }
-function place({ rule, offset }) {
-    return [h('code', {}, neutral(rule)), offset === undefined ? ' ' : ` at byte ${count(offset)}: `];
+/** A fault: the rule, the place, and what is wrong. A message that tells rule and place itself, and advice, is cut to what it is about. */
+function words({ rule, offset, message }) {
+    const at = offset === undefined ? '' : ` at byte ${count(offset)}`;
+    const about = message.split(` (${rule})`)[0]?.replace(/, at byte \d+ of the file$/u, '') ?? message;
+    return [h('code', {}, neutral(rule)), `${at}: `, h('bdi', {}, neutral(about))];
 }
