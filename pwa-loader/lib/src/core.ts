@@ -21,12 +21,13 @@ export interface CoreOptions {
   readonly residentBytes: number;
   readonly cacheBytes: number;
   readonly memoryBytes: number;
+  readonly kernelMs: number;
 }
 
 const MiB = 1 << 20;
 
 /** The options with what stands for those that were not told. */
-export function coreOptions(options: OpenOptions): CoreOptions {
+export function coreOptions(options: OpenOptions, kernelMs = Infinity): CoreOptions {
   const { engine = 'auto', residency = 'auto' } = options;
   if (!['auto', 'simd', 'scalar', 'javascript'].includes(engine)) throw request(`engine is auto, simd, scalar or javascript, not ${String(engine)}`);
   if (!['auto', 'resident', 'streamed'].includes(residency)) throw request(`residency is auto, resident or streamed, not ${String(residency)}`);
@@ -36,7 +37,7 @@ export function coreOptions(options: OpenOptions): CoreOptions {
     return value;
   };
   return {
-    engine, residency, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
+    engine, residency, kernelMs, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
     // 4 GiB less a page: every place and length fits 32 bits.
     memoryBytes: Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000),
   };

@@ -23,7 +23,7 @@ export async function open(source: Source, options: OpenOptions = {}): Promise<R
   if (run !== 'worker' && run !== 'inline') throw request(`run is worker or inline, not ${String(run)}`);
   if (!(timeoutMs > 0)) throw request(`timeoutMs is a number of milliseconds above 0, not ${String(timeoutMs)}`);
   signal?.throwIfAborted();
-  const what = sendable(source), core = coreOptions(options);
+  const what = sendable(source), core = coreOptions(options, run === 'worker' ? timeoutMs : Infinity);
   if (run === 'inline') return new InlineFile(await Core.open(await openSource(what, options), core, signal), signal);
 
   let forWorker: WorkerSource = what, reader: ByteSource | undefined;
@@ -85,14 +85,23 @@ class InlineFile implements RvfFile {
     return this.core;
   }
 
+  /** What fails because the file was closed meanwhile says so. */
+  async #while<T>(result: Promise<T>): Promise<T> {
+    try {
+      return await result;
+    } catch (error) {
+      throw this.#open ? error : closed();
+    }
+  }
+
   info(): FileInfo {
     return this.core.info();
   }
 
   async search(wish: SearchRequest): Promise<Answer> {
-    const signal = either(this.signal, wish.signal);
+    const core = this.#check(), signal = either(this.signal, wish.signal);
     signal?.throwIfAborted();
-    return this.#check().search(wish, signal);
+    return this.#while(core.search(wish, signal));
   }
 
   async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
@@ -109,16 +118,16 @@ class InlineFile implements RvfFile {
   }
 
   async get(id: Id): Promise<Row | undefined> {
-    return this.#check().get(id, this.signal);
+    return this.#while(this.#check().get(id, this.signal));
   }
 
   async row(row: number): Promise<Row> {
-    return this.#check().row(row, this.signal);
+    return this.#while(this.#check().row(row, this.signal));
   }
 
   async verify(options: VerifyOptions = {}): Promise<Verdict> {
     const signal = either(this.signal, options.signal);
-    return this.#check().verify({ ...options, ...(signal ? { signal } : {}) });
+    return this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) }));
   }
 
   traffic(): Traffic {
@@ -135,11 +144,12 @@ class InlineFile implements RvfFile {
 class WorkerFile implements RvfFile {
   readonly #clients: Client[];
   #open = true;
+  readonly #ends = (): void => void this.close();
 
   constructor(first: Client, private readonly start: () => Client, private readonly facts: FileInfo, private readonly most: number, private readonly reader: ByteSource | undefined, private readonly signal: AbortSignal | undefined) {
     this.#clients = [first];
     // With the signal everything ends, also what was never answered.
-    signal?.addEventListener('abort', () => void this.close(), { once: true });
+    signal?.addEventListener('abort', this.#ends, { once: true });
   }
 
   get #first(): Client {
@@ -219,6 +229,7 @@ class WorkerFile implements RvfFile {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    this.signal?.removeEventListener('abort', this.#ends);
     for (const client of this.#clients) client.close();
     await this.reader?.close();
   }

@@ -40,7 +40,10 @@ export interface OpenOptions {
   cacheBytes?: number;
   /** Most bytes of memory that the file's module may take; 512 MiB unless told. */
   memoryBytes?: number;
-  /** Milliseconds after which a query that has not answered is ended with the error `TIMEOUT` (in a worker); 10,000 unless told. */
+  /**
+   * Milliseconds after which a query that has not answered is ended with the error `TIMEOUT` (in a worker); 10,000 unless told.
+   * It is the file's module that is timed: waiting for a network does not count.
+   */
   timeoutMs?: number;
   /** Workers that answer a batch; the number of cores less one, at least one, unless told. */
   workers?: number;

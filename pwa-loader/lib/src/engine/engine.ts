@@ -26,6 +26,7 @@ export interface EngineOptions {
   readonly residency: NonNullable<OpenOptions['residency']>;
   readonly residentBytes: number;
   readonly memoryBytes: number;
+  readonly kernelMs: number;
 }
 
 interface Choice {
@@ -72,7 +73,7 @@ export class Engine {
     const start = await this.archive.indexStart(signal), { header, said } = this.choice;
     this.#standing.clear();
     this.#complete = false;
-    this.#kernel = new Kernel(this.choice.instantiate(), this.archive, start, { name: said, known: !header || this.knows(header), memoryBytes: this.options.memoryBytes });
+    this.#kernel = new Kernel(this.choice.instantiate(), this.archive, start, { name: said, known: !header || this.knows(header), memoryBytes: this.options.memoryBytes, kernelMs: this.options.kernelMs });
     return this.#kernel;
   }
 
@@ -121,7 +122,7 @@ export class Engine {
 
   /** After a failure a module may have left its memory in any state: the next search gets a fresh instance. */
   #spoil(error: unknown): void {
-    if (error instanceof RvfError && error.code === 'MODULE') this.#kernel = undefined;
+    if (error instanceof RvfError && (error.code === 'MODULE' || error.code === 'TIMEOUT')) this.#kernel = undefined;
   }
 
   /** Whether nothing more is to be made resident for a task. */
