@@ -17,7 +17,7 @@ use crate::{Error, Result, optimizer, shell};
 const BUDGET: usize = 640 << 10;
 
 /// What the library gives it.
-const IMPORTS: [&str; 1] = ["host.progress"];
+const IMPORTS: [&str; 2] = ["host.progress", "host.rows"];
 
 /// The engine features that it may need: what browsers have had since 2023.
 const ALLOWED: [&str; 5] = [
@@ -110,7 +110,9 @@ fn build(compiler: &Compiler) -> Result<(Vec<u8>, Record)> {
 /// Imports, start function, custom sections, features and size. Returns the features.
 fn check_rules(bytes: &[u8]) -> Result<Vec<&'static str>> {
     let module = Module::parse(bytes)?;
-    if module.imports != IMPORTS {
+    let mut imports = module.imports.clone();
+    imports.sort();
+    if imports != IMPORTS {
         return Err(Error::new(format!(
             "{FILE} imports {}; expected {}",
             module.imports.join(", "),

@@ -22,12 +22,15 @@ unsafe extern "C" {
     /// Is told how far a pack is: the number of the phase, what is done and what there is to do (−1 where that is not
     /// known). 0 ends the pack.
     safe fn progress(phase: u32, done: f64, total: f64) -> u32;
+    /// Writes `count` rows of a packing, from this one on, to the address. 0 if it can't. A pack asks for all rows in
+    /// order, and may start again.
+    safe fn rows(first: u32, count: u32, address: usize) -> u32;
 }
 
 /// What the module holds between two calls.
 struct State {
     store: Option<Store>,
-    packing: Option<Packing>,
+    packing: Option<Packing<'static>>,
     file: Vec<u8>,
     ids: Vec<u8>,
     error: String,
@@ -65,7 +68,7 @@ static STATE: Global = Global(UnsafeCell::new(State {
 }));
 
 fn state() -> &'static mut State {
-    // SAFETY: exports are called one after the other, none calls another, and `progress` must not call back.
+    // SAFETY: exports are called one after the other, none calls another, and what is imported must not call back.
     unsafe { &mut *STATE.0.get() }
 }
 
@@ -315,17 +318,16 @@ exports! {
         Ok(state().found.recall)
     }
 
-    /// Makes room to pack so many rows.
-    fn pack_new(dimension: usize, metric_number: u32, vectors_number: u32, rows: usize) -> f64 {
+    /// Starts to pack so many rows.
+    fn pack_new(dimension: usize, metric_number: u32, vectors_number: u32, count: u32) -> f64 {
         let metric = metric(metric_number);
-        let packing = Packing::new(dimension, metric, vectors(vectors_number), rows)?;
+        let give = move |first: u32, values: &mut [f32]| {
+            let rows_here = values.len() / dimension;
+            rows(first, rows_here as u32, values.as_mut_ptr().addr()) != 0
+        };
+        let vectors = vectors(vectors_number);
+        let packing = Packing::new(dimension, metric, vectors, count, Box::new(give))?;
         state().packing = Some(packing);
-        Ok(0.0)
-    }
-
-    /// Appends values of rows.
-    fn pack_push(address: usize, values: usize) -> f64 {
-        packing()?.push(floats(address, values)?)?;
         Ok(0.0)
     }
 
@@ -379,7 +381,7 @@ exports! {
     }
 }
 
-fn packing() -> Result<&'static mut Packing, Error> {
+fn packing() -> Result<&'static mut Packing<'static>, Error> {
     let packing = state().packing.as_mut();
     packing.ok_or_else(|| Error::Fault(String::from("there is nothing to pack")))
 }

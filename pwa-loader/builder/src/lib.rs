@@ -4,7 +4,7 @@
 //! - holds rows in memory and searches them ([`Store`]), with the kernel's own source.
 //!
 //! It is part of the library and not of a file. The exports are plain functions over numbers (`abi.rs`, for the wasm32
-//! target alone); it imports one function, which it tells how far a pack is.
+//! target alone). It imports two functions: one that it tells how far a pack is, and one that gives the rows for it.
 //!
 //! Natively it is an ordinary crate, so that its tests run anywhere.
 
@@ -19,5 +19,5 @@ mod scan;
 mod store;
 
 pub use error::Error;
-pub use packing::{Ids, Packing, Wish};
+pub use packing::{Give, Ids, Packing, Wish};
 pub use store::{Found, Request, Store};

@@ -8,7 +8,7 @@
 use rvf_microkernel::Hit;
 use rvf_pack::source::{Id, MemorySource};
 use rvf_pack::{Metric, Packer, VectorKind};
-use rvf_web_builder::{Error, Ids, Packing, Request, Store, Wish};
+use rvf_web_builder::{Error, Give, Ids, Packing, Request, Store, Wish};
 
 const DIMENSION: usize = 20;
 
@@ -26,12 +26,18 @@ fn vectors(count: usize) -> Vec<f32> {
         .collect()
 }
 
+fn give(vectors: &[f32]) -> Give<'_> {
+    Box::new(|first, values| {
+        let from = first as usize * DIMENSION;
+        values.copy_from_slice(&vectors[from..from + values.len()]);
+        true
+    })
+}
+
 fn packed(vectors: &[f32], kind: VectorKind, ids: Ids, wish: Wish) -> Vec<u8> {
     let rows = vectors.len() / DIMENSION;
-    let mut packing = Packing::new(DIMENSION, Metric::L2, kind, rows).unwrap();
-    for some in vectors.chunks(1_000 * DIMENSION) {
-        packing.push(some).unwrap();
-    }
+    let mut packing =
+        Packing::new(DIMENSION, Metric::L2, kind, rows as u32, give(vectors)).unwrap();
     packing.set_ids(ids);
     packing.finish(wish, |_| true).unwrap()
 }
@@ -79,9 +85,22 @@ fn a_packing_gives_the_bytes_of_the_packer() {
 }
 
 #[test]
+fn a_packing_whose_rows_end_early_or_that_can_not_fit_says_so() {
+    let none = Box::new(|_: u32, _: &mut [f32]| false);
+    let packing = Packing::new(DIMENSION, Metric::L2, VectorKind::I8, 100, none).unwrap();
+    let result = packing.finish(Wish::default(), |_| true);
+    assert!(matches!(result, Err(Error::Request(_))), "{result:?}");
+    let none = Box::new(|_: u32, _: &mut [f32]| false);
+    let packing = Packing::new(65_536, Metric::L2, VectorKind::F32, u32::MAX, none).unwrap();
+    let result = packing.finish(Wish::default(), |_| true);
+    assert!(matches!(result, Err(Error::Memory)), "{result:?}");
+}
+
+#[test]
 fn a_packing_that_is_stopped_says_so() {
-    let mut packing = Packing::new(DIMENSION, Metric::L2, VectorKind::I8, 3_000).unwrap();
-    packing.push(&vectors(3_000)).unwrap();
+    let vectors = vectors(3_000);
+    let packing =
+        Packing::new(DIMENSION, Metric::L2, VectorKind::I8, 3_000, give(&vectors)).unwrap();
     let mut calls = 0;
     let result = packing.finish(Wish::default(), |_| {
         calls += 1;
@@ -133,7 +152,7 @@ fn base_and_tail_are_searched_as_one() {
     store.adopt(file.clone(), true).unwrap();
     assert_eq!(store.base(), file);
     assert_eq!(store.insert(&mut tail.to_vec()).unwrap(), 12_000);
-    let is_live = |row: u32| row % 5 != 0;
+    let is_live = |row: u32| !row.is_multiple_of(5);
     for row in (0..20_000).filter(|row| !is_live(*row)) {
         assert!(store.delete(row));
         assert!(!store.delete(row));

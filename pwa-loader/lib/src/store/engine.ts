@@ -4,7 +4,7 @@
 // Inserts append to the tail. A save packs all of it, with lists; what was packed is the new base.
 import { request, RvfError } from '../errors.js';
 import type { Answer, Hit, Id, SearchRequest } from '../types.js';
-import { checkLength, checkRequest, KINDS, METRICS, type Shape } from './check.js';
+import { checkRequest, KINDS, METRICS, type Shape } from './check.js';
 import { IdTable, keyOf, type Key } from './ids.js';
 import { Instance } from './instance.js';
 import { Keeping } from './keeping.js';
@@ -27,13 +27,11 @@ export class StoreEngine {
   #base: (PackWish & { readonly revision: number }) | undefined;
   #deadInTail = 0;
 
-  private constructor(readonly shape: Shape, readonly instance: Instance) {}
+  private constructor(readonly shape: Shape, public instance: Instance) {}
 
   /** An empty store, or the one that is kept. */
   static async open(shape: Shape, keeper?: Keeper): Promise<StoreEngine> {
-    const instance = await Instance.create();
-    instance.call('store_new', shape.dimension, METRICS.indexOf(shape.metric), KINDS.indexOf(shape.vectors));
-    const engine = new StoreEngine(shape, instance);
+    const engine = new StoreEngine(shape, await empty(shape));
     if (keeper) {
       engine.#keeping = new Keeping(engine, keeper);
       await engine.#keeping.open();
@@ -153,14 +151,19 @@ export class StoreEngine {
     const revision = this.#revision, keys = this.#ids.live();
     const bytes = await pack(this.instance, this.shape, 0, live, keys, wish, progress);
     // Nothing else was done meanwhile: so the rows are still those that were packed.
-    if (revision === this.#revision) this.#adoptOwn(bytes, wish);
+    if (revision === this.#revision) await this.#adoptOwn(bytes, wish);
     return bytes;
   }
 
-  /** Where there is no room for the file beside the rows, the rows stay as they are. */
-  #adoptOwn(bytes: Uint8Array, wish: PackWish): void {
+  /**
+   * Goes on with the file, in a new instance: the old one's memory, which can't become less, goes with it. Where there is no
+   * room for both, the rows stay as they are.
+   */
+  async #adoptOwn(bytes: Uint8Array, wish: PackWish): Promise<void> {
     try {
-      this.instance.call('store_adopt', this.instance.give(bytes), bytes.length, 0);
+      const instance = await empty(this.shape);
+      instance.call('store_adopt', instance.give(bytes), bytes.length, 0);
+      this.instance = instance;
     } catch (error) {
       if (error instanceof RvfError && error.code === 'UNSUPPORTED') return;
       throw error;
@@ -200,10 +203,13 @@ export class StoreEngine {
     if (!this.#keeping) throw request('expected a store with a name to destroy, found none: nothing of it is kept');
     return this.#keeping.destroy();
   }
+}
 
-  checkVector(vector: ArrayLike<number>): void {
-    checkLength(vector, this.shape.dimension);
-  }
+/** A store of this shape, in an instance of its own. */
+export async function empty(shape: Shape): Promise<Instance> {
+  const instance = await Instance.create();
+  instance.call('store_new', shape.dimension, METRICS.indexOf(shape.metric), KINDS.indexOf(shape.vectors));
+  return instance;
 }
 
 /** The error of a row in a later piece of a batch, with its number in the batch. */

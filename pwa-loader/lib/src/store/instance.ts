@@ -6,8 +6,15 @@ interface Exports {
   readonly [name: string]: unknown;
 }
 
-/** Is told how far a pack is; false ends it. */
-export type Watch = (phase: number, done: number, total: number) => boolean;
+/** What a pack asks of its host. */
+export interface Host {
+  /** Is told how far it is; false ends it. */
+  progress(phase: number, done: number, total: number): boolean;
+  /** Writes rows from the first on to an address of the instance's memory; false if it can't. */
+  rows(first: number, count: number, address: number): boolean;
+}
+
+const NOBODY: Host = { progress: () => true, rows: () => false };
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
@@ -50,13 +57,16 @@ export class Cancelled extends Error {}
 
 export class Instance {
   readonly #exports: Exports;
-  #watch: Watch = () => true;
+  #host = NOBODY;
   #scratch = { address: 0, length: 0 };
   #broken: RvfError | undefined;
 
   private constructor(module: WebAssembly.Module) {
-    const progress = (phase: number, done: number, total: number): number => (this.#watch(phase, done, total) ? 1 : 0);
-    this.#exports = new WebAssembly.Instance(module, { host: { progress } }).exports as unknown as Exports;
+    const host = {
+      progress: (phase: number, done: number, total: number): number => (this.#host.progress(phase, done, total) ? 1 : 0),
+      rows: (first: number, count: number, address: number): number => (this.#host.rows(first >>> 0, count, address >>> 0) ? 1 : 0),
+    };
+    this.#exports = new WebAssembly.Instance(module, { host }).exports as unknown as Exports;
   }
 
   static async create(): Promise<Instance> {
@@ -70,8 +80,9 @@ export class Instance {
     try {
       answer = (this.#exports[name] as (...args: number[]) => number)(...args);
     } catch (cause) {
+      if (cause instanceof RvfError) this.#broken = cause;
       // A trap leaves the module in any state, so nothing is asked of it again.
-      this.#broken = new RvfError('UNSUPPORTED', `the builder stopped: ${cause instanceof Error ? cause.message : String(cause)}; most likely its memory is at an end: keep fewer vectors, or keep them as i8 or f16`, { cause });
+      this.#broken ??= new RvfError('UNSUPPORTED', `the builder stopped: ${cause instanceof Error ? cause.message : String(cause)}; most likely its memory is at an end: keep fewer vectors, or keep them as i8 or f16`, { cause });
       throw this.#broken;
     }
     if (!(answer < 0)) return answer;
@@ -81,13 +92,13 @@ export class Instance {
     throw new RvfError(CODES[String(answer) as keyof typeof CODES] ?? 'MODULE', text);
   }
 
-  /** Calls a function that may take long, and watches it. */
-  watched(watch: Watch, name: string, ...args: number[]): number {
-    this.#watch = watch;
+  /** Calls a function that asks something of its host. What the host throws goes through the module, which is of no use then. */
+  hosted(host: Host, name: string, ...args: number[]): number {
+    this.#host = host;
     try {
       return this.call(name, ...args);
     } finally {
-      this.#watch = () => true;
+      this.#host = NOBODY;
     }
   }
 

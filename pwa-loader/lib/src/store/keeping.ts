@@ -2,9 +2,7 @@
 // deleted, and the tail, packed quickly into a file of its own. So a few changes to a large store are a short write. When the
 // tail has become half as large as the base, all of it is packed again.
 import { RvfError } from '../errors.js';
-import { KINDS, METRICS } from './check.js';
-import type { StoreEngine } from './engine.js';
-import { Instance } from './instance.js';
+import { empty, type StoreEngine } from './engine.js';
 import type { Head, Keeper } from './keep/keeper.js';
 import { idsOf, pack } from './pack.js';
 
@@ -42,8 +40,7 @@ export class Keeping {
   /** The rows of a file, inserted one after the other. */
   async #insertTail(bytes: Uint8Array, behind: boolean): Promise<void> {
     const { shape } = this.engine, { dimension } = shape;
-    const reader = await Instance.create();
-    reader.call('store_new', dimension, METRICS.indexOf(shape.metric), KINDS.indexOf(shape.vectors));
+    const reader = await empty(shape);
     reader.call('store_adopt', reader.give(bytes), bytes.length, 1);
     const keys = idsOf(reader), count = reader.call('store_base_rows');
     const some = Math.max(1, Math.floor((1 << 20) / (4 * dimension)));

@@ -15,9 +15,6 @@ export interface PackWish {
 /** Is told how many of the rows are done, all work together; false ends the pack. */
 export type PackProgress = (done: number, total: number) => boolean;
 
-/** Bytes of rows that go from one instance to the other at once. */
-const AT_ONCE = 1 << 20;
-
 /** Phases by their numbers in the order in which they come, and about which part of the time each takes. */
 const PHASES = new Map([[0, 0.05], [1, 0.02], [7, 0.18], [2, 0.25], [3, 0.14], [4, 0.05], [5, 0.1], [6, 0.2], [8, 0.01]]);
 
@@ -26,15 +23,6 @@ export async function pack(store: Instance, shape: Shape, from: number, live: nu
   const packer = await Instance.create();
   const { dimension } = shape;
   packer.call('pack_new', dimension, METRICS.indexOf(shape.metric), KINDS.indexOf(shape.vectors), live);
-  const rows = Math.max(1, Math.floor(AT_ONCE / (4 * dimension)));
-  for (let row = from, left = live; left > 0; row = store.call('store_cursor')) {
-    const address = store.scratch(rows * dimension * 4), place = packer.scratch(rows * dimension * 4);
-    const count = store.call('store_export', row, address, rows);
-    if (count === 0) break;
-    packer.floats(place, count * dimension).set(store.floats(address, count * dimension));
-    packer.call('pack_push', place, count * dimension);
-    left -= count;
-  }
   if (keys) giveIds(packer, keys);
 
   let shown = 0;
@@ -50,7 +38,18 @@ export async function pack(store: Instance, shape: Shape, from: number, live: nu
     shown = Math.max(shown, Math.floor(before * live));
     return progress(shown, live);
   };
-  packer.watched(watch, 'pack_finish', wish.recall ?? NaN, wish.quick ? 1 : 0);
+  // Live rows go by their order here, and by their numbers in the store, so all before one have to be passed.
+  let next = 0, row = from;
+  const rows = (first: number, count: number, address: number): boolean => {
+    if (first === 0) next = 0, row = from;
+    const place = store.scratch(count * dimension * 4);
+    if (first !== next || store.call('store_export', row, place, count) !== count) return false;
+    packer.floats(address, count * dimension).set(store.floats(place, count * dimension));
+    row = store.call('store_cursor');
+    next += count;
+    return true;
+  };
+  packer.hosted({ progress: watch, rows }, 'pack_finish', wish.recall ?? NaN, wish.quick ? 1 : 0);
   progress(live, live);
   return packer.bytes(packer.call('pack_ptr'), packer.call('pack_len')).slice() as Uint8Array<ArrayBuffer>;
 }
