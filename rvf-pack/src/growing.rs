@@ -6,6 +6,8 @@
 //!
 //! A row takes what it takes in a file, and no more: memory grows by chunks that never move.
 
+use std::io;
+
 use half::f16;
 use rvf_microkernel::{Backend, Data, Index, Region};
 use rvf_types::{IndexHead, Metric, VectorKind, limits, quant};
@@ -172,6 +174,8 @@ impl Growing {
         self.i8s.append(&self.i8_scratch, records.stride())?;
         self.floats
             .append(&self.float_scratch, records.float_stride())?;
+        // So that what was taken in can be searched, too.
+        self.codes.provide(self.i8s.chunks.len())?;
         self.rows += (vectors.len() / records.dimension) as u32;
         Ok(())
     }
@@ -371,6 +375,8 @@ impl<'a> Data<'a> for GrowingData<'a> {
 struct Chunks {
     length: usize,
     chunks: Vec<Vec<u8>>,
+    /// Empty ones, for later.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Chunks {
@@ -379,21 +385,40 @@ impl Chunks {
         Self {
             length,
             chunks: Vec::new(),
+            spare: Vec::new(),
         }
+    }
+
+    /// Makes sure of the memory for so many chunks.
+    fn provide(&mut self, count: usize) -> Result<(), PackError> {
+        while self.chunks.len() + self.spare.len() < count {
+            let chunk = self.reserved()?;
+            self.spare.push(chunk);
+        }
+        Ok(())
+    }
+
+    fn reserved(&mut self) -> Result<Vec<u8>, PackError> {
+        let full = |_| PackError::output("hold the vectors")(io::ErrorKind::OutOfMemory.into());
+        let mut chunk = Vec::new();
+        chunk.try_reserve_exact(self.length).map_err(full)?;
+        // The places for it among the chunks, and among the spare ones.
+        self.chunks.try_reserve(1).map_err(full)?;
+        self.spare.try_reserve(1).map_err(full)?;
+        Ok(chunk)
     }
 
     /// Appends records of one size, which divides the length of a chunk.
     fn append(&mut self, records: &[u8], stride: usize) -> Result<(), PackError> {
-        let full =
-            |_| PackError::output("hold the vectors")(std::io::ErrorKind::OutOfMemory.into());
         for record in records.chunks_exact(stride.max(1)) {
             match self.chunks.last_mut() {
                 Some(last) if last.len() < self.length => last.extend_from_slice(record),
                 _ => {
-                    let mut chunk = Vec::new();
-                    chunk.try_reserve_exact(self.length).map_err(full)?;
+                    let mut chunk = match self.spare.pop() {
+                        Some(chunk) => chunk,
+                        None => self.reserved()?,
+                    };
                     chunk.extend_from_slice(record);
-                    self.chunks.try_reserve(1).map_err(full)?;
                     self.chunks.push(chunk);
                 }
             }
@@ -402,7 +427,7 @@ impl Chunks {
     }
 
     fn bytes(&self) -> usize {
-        self.chunks.len() * self.length
+        (self.chunks.len() + self.spare.len()) * self.length
     }
 
     /// Forgets all bytes but the first.
@@ -410,7 +435,13 @@ impl Chunks {
         if self.length == 0 {
             return;
         }
-        self.chunks.truncate(bytes.div_ceil(self.length));
+        for mut chunk in self
+            .chunks
+            .drain(bytes.div_ceil(self.length).min(self.chunks.len())..)
+        {
+            chunk.clear();
+            self.spare.push(chunk);
+        }
         if let Some(last) = self.chunks.last_mut()
             && !bytes.is_multiple_of(self.length)
         {

@@ -13,11 +13,14 @@ use rvf_types::{IdKind, Metric, VectorKind};
 use crate::base::Base;
 use crate::bits::Bits;
 use crate::effort::{Measured, Plan};
-use crate::error::Error;
+use crate::error::{Error, reserved};
 use crate::scan::{Part, Scanner};
 
 /// Bytes of vectors, as f32, that are looked at one by one before rows are coded: some tenths of a millisecond of work.
 const UNCODED: usize = 2 << 20;
+
+/// Bytes that an insert leaves for searches: most of what a query for 65,536 hits takes.
+const SPARE: usize = 24 << 20;
 
 /// What one search asks for.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +124,8 @@ impl Store {
                 "expected at most 4,294,967,295 rows, found more; use several stores",
             )));
         }
+        // What is taken in is to be searched, too: there must be room for that.
+        drop(reserved::<u8>(SPARE)?);
         self.tail.push(vectors)?;
         if let Err(error) = self.tail_live.grow(before + count, true) {
             self.truncate(first);
