@@ -2,7 +2,7 @@
 import { Engine } from './engine/engine.js';
 import { featureNames } from './engine/features.js';
 import { planFor, recallOf, usualRecall } from './engine/effort.js';
-import type { Task } from './engine/kernel.js';
+import type { Task } from './engine/task.js';
 import { ROLES } from './engine/modules.js';
 import { request } from './errors.js';
 import { Archive, METRICS, VECTORS } from './format/archive.js';

@@ -9,8 +9,9 @@ import { TYPE } from '../format/header.js';
 import type { EngineName, OpenOptions } from '../types.js';
 import { KERNELS, TWIN } from './known.js';
 import { engineFeatures, featureNames, hasWebAssembly, SIMD } from './features.js';
-import { Kernel, type Found, type Task } from './kernel.js';
+import { Kernel } from './kernel.js';
 import { machineOf, type Machine } from './machine.js';
+import type { Found, Task } from './task.js';
 import { bytecodeOf, kernelsOf, nameOf, pick, readModules, type ModuleHeader } from './modules.js';
 
 /** A region that is read here and there is made resident once so many queries were answered: a first answer should not wait for it. */

@@ -29,7 +29,8 @@ export class Client {
   readonly #reads = new Map<number, AbortController>();
   #port: Promise<Port> | undefined;
   #next = 1;
-  #heard = 0;
+  /** When the worker was last heard of; nothing until it has started, which a slow network may delay. */
+  #heard: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #kernel = 'the module in the file';
   #closed = false;
@@ -106,7 +107,6 @@ export class Client {
       this.#port = undefined;
       throw new RvfError('UNSUPPORTED', `a worker can not be started: ${cause instanceof Error ? cause.message : String(cause)}; open the file with run: 'inline', or allow workers from the page's own origin (worker-src 'self')`, { cause });
     }
-    this.#heard = performance.now();
     if (!first) {
       const id = this.#next++;
       this.#pending.set(id, {
@@ -121,7 +121,9 @@ export class Client {
   }
 
   #take(message: FromWorker): void {
+    const started = this.#heard === undefined;
     this.#heard = performance.now();
+    if (started) this.#watch();
     if ('pulse' in message) return;
     if ('kernel' in message) this.#kernel = message.kernel;
     else if ('ranges' in message) void this.#read(message.read, message.ranges);
@@ -161,7 +163,7 @@ export class Client {
       void this.#port?.then((port) => port.hold(false), () => undefined);
       return;
     }
-    if (this.options.timeoutMs === Infinity) return;
+    if (this.options.timeoutMs === Infinity || this.#heard === undefined) return;
     const [oldest] = this.#pending.values(), wait = Math.max(oldest!.since, this.#heard) + this.options.timeoutMs - performance.now();
     if (wait <= 0) this.#silent();
     else this.#timer = setTimeout(() => this.#watch(), Math.min(wait + 1, 2 ** 31 - 1));
@@ -189,6 +191,7 @@ export class Client {
   #drop(): void {
     void this.#port?.then((port) => port.terminate(), () => undefined);
     this.#port = undefined;
+    this.#heard = undefined;
     this.#before = this.traffic();
     this.#now = { requests: 0, bytes: 0, rounds: 0 };
     for (const read of this.#reads.values()) read.abort();

@@ -61,6 +61,11 @@ class Host {
 
   constructor(private readonly send: Send) {}
 
+  /** Says that the worker is there: from now on its silence means something. */
+  start(): void {
+    this.send({ pulse: true });
+  }
+
   take(message: ToWorker): void {
     if ('cancel' in message) this.#running.get(message.cancel)?.abort();
     else if ('read' in message) this.#proxy?.answer(message);
@@ -135,10 +140,12 @@ export async function serve(): Promise<void> {
   if (typeof scope.postMessage === 'function' && typeof scope.addEventListener === 'function') {
     const host = new Host((message, transfer = []) => scope.postMessage!(message, transfer));
     scope.addEventListener('message', ({ data }) => host.take(data));
+    host.start();
     return;
   }
   const { parentPort } = await import('node:worker_threads');
   const host = new Host((message, transfer = []) => parentPort!.postMessage(message, transfer as unknown as import('node:worker_threads').Transferable[]));
   parentPort!.on('message', (data: ToWorker) => host.take(data));
+  host.start();
 }
 
