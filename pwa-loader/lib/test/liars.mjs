@@ -2,7 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, pack, root } from './helpers.mjs';
+import { folder, root, run } from './helpers.mjs';
+
+/** Rows of the files, which hold small whole numbers in 384 dimensions; a row's id is its number. */
+export const ROWS = 200;
+const vectors = join(folder, 'few.npy');
+const head = `{'descr': '|i1', 'fortran_order': False, 'shape': (${ROWS}, 384), }`.padEnd(117) + '\n';
+writeFileSync(vectors, Buffer.concat([Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'), Buffer.from(head), Buffer.from(Int8Array.from({ length: ROWS * 384 }, (_, n) => (n * 7919) % 101).buffer)]));
 
 const assembler = join(root, 'xtask', 'optimizer', 'node_modules', 'binaryen', 'bin', 'wasm-as');
 export const canAssemble = existsSync(assembler);
@@ -24,13 +30,15 @@ const harmless = {
   rvf_block: '(param i32 i32 i32) (result i32) (i32.const 0)',
 };
 
-/** A file of the sample whose kernel is the harmless one but for some functions; `more` is put into the module. */
+/** A small file whose kernel is the harmless one but for some functions; `more` is put into the module. */
 export function liar(name, changed, more = '', memory = '(memory (export "memory") 1)') {
   const functions = Object.entries({ ...harmless, ...changed }).map(([call, body]) => `(func (export "${call}") ${body})`);
   const text = join(folder, `${name}.wat`), code = join(folder, `${name}.wasm`);
   writeFileSync(text, `(module ${memory} (global (export "__heap_base") i32 (i32.const 4096)) ${more} ${functions.join('\n')})`);
   execFileSync(process.execPath, [assembler, text, '-o', code, '--enable-bulk-memory'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return pack('--metric', 'l2', '--lists', '1', '--kernel', code);
+  const path = join(folder, `${name}.rvf`);
+  run(['pack', vectors, '-o', path, '--metric', 'l2', '--lists', '1', '--kernel', code, '--force']);
+  return path;
 }
 
 /** Two words of a hit, or of a need, at an address. */
@@ -54,7 +62,7 @@ export const liars = [
   ['needs the same for ever', { rvf_step: asks, rvf_needs: need(2, 64, 0, 0) }, 'MODULE', /more than any search/],
   ['grows its memory', { rvf_step: '(param i32) (result i32) (drop (memory.grow (i32.const 9000))) (i32.const 0)' }, 'MODULE', /bytes of memory/],
   ['wants a state beyond measure', { rvf_size: '(param i32 i32) (result i32) (i32.const 0x7fffffff)' }, 'MODULE', /bytes for a query/],
-  ['finds a row that is not there', { rvf_results: hits([8192, ONE]) }, 'MODULE', /row 8192/],
+  ['finds a row that is not there', { rvf_results: hits([ROWS, ONE]) }, 'MODULE', /row 200/],
   ['finds a row twice', { rvf_results: hits([5, ONE], [5, TWO]) }, 'MODULE', /twice/],
   ['finds hits out of order', { rvf_results: hits([5, TWO], [6, ONE]) }, 'MODULE', /not in order/],
   ['finds a distance that is none', { rvf_results: hits([5, NAN]) }, 'MODULE', /no number/],

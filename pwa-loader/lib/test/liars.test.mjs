@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, RvfError } from '../dist/index.js';
-import { ids, pack, queries } from './helpers.mjs';
+import { pack, queries } from './helpers.mjs';
 import { atOpen, canAssemble, liar, liars } from './liars.mjs';
 
 const [vector] = queries, skip = canAssemble ? false : 'Binaryen is not installed: run `npm run build`';
@@ -18,7 +18,7 @@ for (const [name, changed, code, message, more] of liars) {
       const opened = await open(path, { run, residency: 'streamed', timeoutMs: 60_000 });
       // The file stays usable: for the next search, which fails in the same way, and for everything else.
       for (let n = 0; n < 2; n++) await assert.rejects(opened.search({ vector }), named(code, message), run);
-      assert.equal((await opened.get(ids[7])).row, 7);
+      assert.equal((await opened.get(7)).row, 7);
       await opened.close();
     }
   });
@@ -33,11 +33,11 @@ for (const [name, changed, code, message, more, memory] of atOpen) {
 
 test('a kernel that never ends is ended, and the file goes on', { skip }, async () => {
   const opened = await open(file('never ends', { rvf_step: `(param i32) (result i32) ${endless}` }), { timeoutMs: 400 });
-  const others = [opened.get(ids[7]), opened.row(8)];
+  const others = [opened.get(7), opened.row(8)];
   await assert.rejects(opened.search({ vector }), named('TIMEOUT', /more than 400 ms/));
   assert.deepEqual((await Promise.all(others)).map(({ row }) => row), [7, 8]);
   // What waits behind it gets its own turn in the fresh worker.
-  const [first, second, got] = await Promise.allSettled([opened.search({ vector }), opened.search({ vector }), opened.get(ids[9])]);
+  const [first, second, got] = await Promise.allSettled([opened.search({ vector }), opened.search({ vector }), opened.get(9)]);
   assert.ok(named('TIMEOUT', /400 ms/)(first.reason) && named('TIMEOUT', /400 ms/)(second.reason));
   assert.equal(got.value.row, 9);
   await opened.close();
@@ -51,7 +51,7 @@ test('a kernel that never ends when it is opened is ended', { skip }, async () =
 test('a batch with a kernel that never ends is ended', { skip }, async () => {
   const opened = await open(file('never ends', { rvf_step: `(param i32) (result i32) ${endless}` }), { timeoutMs: 300, workers: 2 });
   await assert.rejects(opened.searchBatch(Array.from({ length: 40 }, () => ({ vector }))), { code: 'TIMEOUT' });
-  assert.equal((await opened.get(ids[7])).row, 7);
+  assert.equal((await opened.get(7)).row, 7);
   await opened.close();
 });
 
