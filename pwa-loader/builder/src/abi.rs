@@ -106,7 +106,7 @@ fn vectors(number: u32) -> VectorKind {
 
 /// Values at an address of `alloc`.
 fn floats(address: usize, count: usize) -> Result<&'static mut [f32], Error> {
-    if address == 0 || address % 4 != 0 {
+    if address == 0 || !address.is_multiple_of(4) {
         return Err(Error::Fault(format!(
             "no values can stand at address {address}"
         )));
@@ -130,7 +130,8 @@ macro_rules! exports {
             // SAFETY: no other symbol has this name.
             #[unsafe(no_mangle)]
             extern "C" fn $name($($arg: $type),*) -> f64 {
-                answer((|| $body)())
+                let work = || $body;
+                answer(work())
             }
         )*
     };
@@ -270,13 +271,15 @@ exports! {
         Ok(0.0)
     }
 
-    /// Searches. `recall` is NaN and `probes` −1 where none is wished; `filter` is 0 without one. Answers how many hits
+    /// Searches. `recall` and `slack` are NaN, `probes` and `pool` −1 where none is wished; `filter` is 0 without one. Answers how many hits
     /// there are: a row and a distance each, at `found_hits` until the next call.
     fn store_search(
         vector: usize,
         k: u32,
         recall: f64,
         probes: i32,
+        slack: f64,
+        pool: i32,
         exact: u32,
         filter: usize,
         filter_length: usize
@@ -287,6 +290,8 @@ exports! {
             k,
             recall: (!recall.is_nan()).then_some(recall),
             probes: u32::try_from(probes).ok(),
+            slack: (!slack.is_nan()).then_some(slack as f32),
+            pool: u32::try_from(pool).ok(),
             exact: exact != 0,
             filter: (filter != 0).then(|| bytes(filter, filter_length)),
         };

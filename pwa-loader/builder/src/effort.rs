@@ -44,8 +44,26 @@ impl Plan {
         }
     }
 
+    /// The same by hand, where a slack or a pool is wished.
+    pub(crate) fn by_hand(self, wished: Option<f32>, candidates: Option<u32>) -> Self {
+        match self {
+            Self::Exact => self,
+            Self::Coded {
+                probes,
+                slack,
+                pool,
+                ..
+            } => Self::Coded {
+                probes,
+                slack: wished.unwrap_or(slack),
+                pool: candidates.unwrap_or(pool),
+                recall: None,
+            },
+        }
+    }
+
     /// The kernel's parameters; none where it is exact.
-    pub(crate) fn params(self, k: u32, filter: bool) -> Option<Params> {
+    pub(crate) fn params(self, k: u32, vectors: VectorKind, filter: bool) -> Option<Params> {
         let Self::Coded {
             probes,
             slack,
@@ -58,7 +76,10 @@ impl Plan {
         Some(Params {
             probes: probes.min(MAX_LISTS),
             slack,
-            pool: pool.clamp(k, MAX_K),
+            pool: match vectors {
+                VectorKind::I8 => k,
+                VectorKind::F16 | VectorKind::F32 => pool.clamp(k, MAX_K),
+            },
             filter,
             ..Params::new(k)
         })

@@ -33,6 +33,10 @@ pub struct Request<'a> {
     pub recall: Option<f64>,
     /// How many lists of the base are visited.
     pub probes: Option<u32>,
+    /// The width of the bounds, 0 to 16.
+    pub slack: Option<f32>,
+    /// Candidates that are scored again.
+    pub pool: Option<u32>,
     /// Every vector, as stored.
     pub exact: bool,
     /// A bitmap of the rows that count.
@@ -317,9 +321,14 @@ impl Store {
         let plan = if request.exact {
             Plan::Exact
         } else {
-            measured.plan(k, recall, request.probes, live.count())
+            let plan = measured.plan(k, recall, request.probes, live.count());
+            if request.slack.is_some() || request.pool.is_some() {
+                plan.by_hand(request.slack, request.pool)
+            } else {
+                plan
+            }
         };
-        match (plan, plan.params(k, !live.is_full())) {
+        match (plan, plan.params(k, self.vectors, !live.is_full())) {
             (Plan::Coded { recall, .. }, Some(params)) => {
                 let mut data = base.regions(live.as_bytes());
                 self.scanner.coded(part, &params, &mut data)?;
@@ -356,7 +365,9 @@ impl Store {
         let vector = request.vector;
         if coded > 0
             && let Some((index, mean)) = self.tail.index(coded)
-            && let Some(params) = Plan::sure(k, self.vectors).params(k, !live.is_full())
+            && let Some(params) = Plan::sure(k, self.vectors)
+                .by_hand(request.slack, request.pool)
+                .params(k, self.vectors, !live.is_full())
         {
             let part = Part {
                 index: &index,

@@ -115,6 +115,8 @@ fn ask<'a>(vector: &'a [f32], k: u32, filter: Option<&'a [u8]>) -> Request<'a> {
         k,
         recall: None,
         probes: None,
+        slack: None,
+        pool: None,
         exact: false,
         filter,
     }

@@ -97,6 +97,7 @@ test('a worker answers as the caller\'s own thread does', async () => {
   assert.deepEqual(await there.get(0), await here.get(0));
   assert.deepEqual(await there.save(), await here.save());
   const answer = await there.search(asked[0]);
+  assert.ok((await there.search({ ...asked[0], probes: 0, slack: 0.5, pool: 12 })).stats.ranked < (await there.search({ ...asked[0], probes: 0, slack: 8, pool: 500 })).stats.ranked);
   assert.equal(answer.stats.engine, 'memory');
   assert.ok(answer.stats.recall > 0.9);
   await there.close();
@@ -162,7 +163,7 @@ test('a request that can not be answered is refused', async () => {
   for (const [wish, pattern] of [
     [{}, /one of vector and like, found neither/], [{ vector, like: 0 }, /found both/], [{ vector: [1] }, /3 components, found 1/],
     [{ vector, k: 0 }, /k from 1/], [{ vector, k: 70_000 }, /k from 1/], [{ vector, recall: 2 }, /recall from 0 to 1/],
-    [{ vector, probes: -1 }, /probes/], [{ vector, exact: true, recall: 0.9 }, /recall and exact/], [{ vector: [NaN, 0, 0] }, /finite/],
+    [{ vector, probes: -1 }, /probes/], [{ vector, slack: 2, recall: 0.9 }, /recall and probes/], [{ vector, slack: 17 }, /slack from 0 to 16/], [{ vector, pool: 0 }, /pool from 1/], [{ vector, exact: true, recall: 0.9 }, /recall and exact/], [{ vector: [NaN, 0, 0] }, /finite/],
     [{ vector: [0, 0, 0] }, /not zero/], [{ vector, filter: { rows: [0.5] } }, /whole numbers/], [{ vector, filter: {} }, /filter/],
   ]) await refused(store.search(wish), pattern);
   for (const options of [{}, { dimension: 0 }, { dimension: 65_537 }, { dimension: 3, metric: 'l1' }, { dimension: 3, vectors: 'f64' }, { dimension: 3, run: 'there' }, { dimension: 3, name: '' }]) await refused(create(options), /expected/);

@@ -47,14 +47,17 @@ export function checkLength(vector: ArrayLike<number>, dimension: number, where 
 }
 
 export function checkRequest(wish: SearchRequest, dimension: number): void {
-  const { vector, like, k = 10, recall, probes, exact, filter } = wish;
+  const { vector, like, k = 10, recall, probes, slack, pool, exact, filter } = wish;
   if ((vector === undefined) === (like === undefined)) throw request(`expected one of vector and like, found ${vector === undefined ? 'neither' : 'both'}; give one of them`);
   if (vector !== undefined) checkLength(vector, dimension);
   if (!whole(k, 1, MOST)) throw request(`expected k from 1 to 65,536, found ${String(k)}`);
-  const efforts = [recall !== undefined && 'recall', probes !== undefined && 'probes', exact && 'exact'].filter(Boolean);
-  if (efforts.length > 1) throw request(`expected one of recall, probes and exact at most, found ${efforts.join(' and ')}; give one of them`);
+  const byHand = [probes, slack, pool].some((value) => value !== undefined);
+  const efforts = [recall !== undefined && 'recall', byHand && 'probes', exact && 'exact'].filter(Boolean);
+  if (efforts.length > 1) throw request(`expected one of recall, probes (with slack and pool) and exact at most, found ${efforts.join(' and ')}; give one of them`);
   if (recall !== undefined && !(recall >= 0 && recall <= 1)) throw request(`expected a recall from 0 to 1, found ${String(recall)}`);
   if (probes !== undefined && !whole(probes, 0, MOST)) throw request(`expected probes from 0 to 65,536 (0: all lists), found ${String(probes)}`);
+  if (slack !== undefined && !(slack >= 0 && slack <= 16)) throw request(`expected a slack from 0 to 16, found ${String(slack)}`);
+  if (pool !== undefined && !whole(pool, 1, MOST)) throw request(`expected a pool from 1 to 65,536, found ${String(pool)}`);
   if (filter !== undefined && !('bitmap' in filter ? filter.bitmap instanceof Uint8Array : typeof filter.rows?.[Symbol.iterator] === 'function')) {
     throw request('expected a filter of the form { rows } with numbers or { bitmap } with a Uint8Array, found another');
   }
