@@ -6,7 +6,8 @@ import { engineName } from './words.js';
 /** More rows than anybody reads make a page slow; they are shown when they are asked for. */
 const AT_ONCE = 200;
 
-export function hitsView(answer: Answer, what: string, info: FileInfo, traffic: Traffic, like: (id: Id) => void): { table: HTMLElement; summary: string } {
+/** `traffic`: of a file that is read over the network, what was read of it so far. */
+export function hitsView(answer: Answer, what: string, info: FileInfo, traffic: Traffic | undefined, like: (id: Id) => void): { table: HTMLElement; summary: string } {
   const { hits, stats } = answer;
   const numbered = info.idKind === 'none';
   const farthest = hits.at(-1)?.distance ?? 0, nearest = hits[0]?.distance ?? 0;
@@ -40,8 +41,8 @@ export function hitsView(answer: Answer, what: string, info: FileInfo, traffic: 
     stats.recall === undefined ? undefined : stats.recall === 1 ? 'exact or as good' : `recall ${recallText(stats.recall)} when packed`,
     stats.scanned > 0 ? `${count(stats.scanned)} looked at` : undefined,
     `${count(stats.ranked)} compared`,
-    stats.bytesRead > 0 ? `${size(stats.bytesRead)} read in ${counted(stats.rounds, 'round')}` : undefined,
-    traffic.requests > 0 && stats.bytesRead > 0 ? `${size(traffic.bytes)} in all` : undefined,
+    traffic && (stats.bytesRead > 0 ? `${size(stats.bytesRead)} read in ${counted(stats.rounds, 'round')}` : 'nothing more read'),
+    traffic && `${size(traffic.bytes)} since it was opened`,
   ].filter((fact) => fact !== undefined);
   const table = h('div', { class: 'card hits' },
     h('table', {}, h('caption', {}, h('bdi', {}, what)), h('thead', {}, head), body),

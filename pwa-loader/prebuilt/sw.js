@@ -4,23 +4,23 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "VBavJa60SKtLlvpy",
+ "version": "x6IU0bRz0jKp6t5x",
  "files": [
   ["app/about.js", "sha256-EU7bMT3foIEcK9BfkIRxoh7e0/x3dJ2PRwcruuZk/yw="],
   ["app/app.js", "sha256-GH1Cn7cnVV5v+Ols8EfhfWzRH6eZftapTBWXLghresg="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
-  ["app/file.js", "sha256-z3sSWYTTOIVzNMg7q6gSW223ukWMBHZfHNbkq2XtXnw="],
-  ["app/hits.js", "sha256-9hTFCTBLzRqpbQmemMeRtt+u/3ptS8LREii9Jc3Kzuc="],
+  ["app/file.js", "sha256-YpatlmGxETfT0eYq7yGqaM2887HfREVAa6QwdXNDQOI="],
+  ["app/hits.js", "sha256-S9rUSiduiSy0vXRI5B5rQVv0NnEzz2dWjcpTa6ni1dw="],
   ["app/install.js", "sha256-aHkC9k4fy0tHAyhw6OTTIwlg8N8kt63BTLAkOlR6czs="],
   ["app/main.js", "sha256-gPhMKEL9mS6AP+wRUcVcGfIuGqFZvc+rIkO6f32JlvA="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
   ["app/problem.js", "sha256-k1IwdHU06x70iMD8CETsDPKNvV4iKN/xnNx8AQUfsGo="],
-  ["app/search.js", "sha256-qJFjS3R7mRL7+YAWQKo+ZXlQ/BfN7/RGWeUMz4HVBKU="],
+  ["app/search.js", "sha256-GxRVf3rKa5m1+TlB0Pg+JmqzHDh9bZy6WAd04Kv1VlI="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],
   ["app/verify.js", "sha256-sE28DGzxMzAKDfPfZm+ta/0KCJ8H6ufgH3p1aWZIW10="],
-  ["app/words.js", "sha256-QZCUz+NoVSdjN5sR+bQlmbWsaZlSOw9lOKKbuXNL/OE="],
+  ["app/words.js", "sha256-V2RVoaSYVty1whedlNyPCefva362iraApi3knA76jHg="],
   ["icons/rvf-192.png", "sha256-rNP9pqE50hgS1eQzbk8Zte59INu6anDW9cR7QyZyfFA="],
   ["icons/rvf-512.png", "sha256-lNkeYLAepsCaQowH/POP29TZHYyt3CWsn9tWhjTbADg="],
   ["icons/rvf-maskable-512.png", "sha256-vDb6MuoT6OATi0DMIOYNjVEer9sQF/pdOydtH4X1IE4="],

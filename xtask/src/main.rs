@@ -8,6 +8,7 @@ mod demo;
 mod kernel;
 mod module;
 mod optimizer;
+mod page;
 mod prebuilt;
 mod shell;
 mod size;

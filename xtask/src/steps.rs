@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::shell::{self, cargo, command};
-use crate::{Error, Result, builder, prebuilt};
+use crate::{Error, Result, builder, page, prebuilt};
 
 /// How much of the list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,16 @@ const STEPS: &[Step] = &[
         title: "JavaScript library",
         set: Set::Tests,
         run: web,
+    },
+    Step {
+        title: "the page is what its sources make",
+        set: Set::Tests,
+        run: built_page,
+    },
+    Step {
+        title: "the page, in a real browser",
+        set: Set::Tests,
+        run: page_in_browser,
     },
     Step {
         title: "reference implementation in Python",
@@ -312,6 +322,31 @@ fn web() -> Outcome {
         .and_then(|()| tsc(&loader.join("examples")))
         .and_then(|()| shell::run(command("node").arg("--test").args(files)))
         .into()
+}
+
+fn built_page() -> Outcome {
+    if let Err(error) = check_node() {
+        return Outcome::Failed(error.to_string());
+    }
+    if let Err(error) = page::install() {
+        return Outcome::Skipped(format!("no TypeScript could be installed: {error}"));
+    }
+    page::check().into()
+}
+
+fn page_in_browser() -> Outcome {
+    if let Err(error) = check_node() {
+        return Outcome::Failed(error.to_string());
+    }
+    if let Err(error) = page::install() {
+        return Outcome::Skipped(format!(
+            "what drives the browser could not be installed: {error}"
+        ));
+    }
+    match page::browser() {
+        Ok(browser) => page::in_browser(browser).into(),
+        Err(error) => Outcome::Skipped(error.to_string()),
+    }
 }
 
 /// Test files below a folder, by the names that Node itself looks for; none if there is no such folder.

@@ -5,7 +5,7 @@ import { verifyView } from './verify.js';
 const METRICS = { l2: 'Euclidean distance', ip: 'inner product', cosine: 'cosine distance' };
 export function fileView(file, picked, actions) {
     const info = file.info();
-    const search = new SearchView(file, actions.reopen);
+    const search = new SearchView(file, picked.source instanceof URL, actions.reopen);
     const where = picked.source instanceof URL
         ? h('p', { class: 'where' }, icon('cloud'), h('span', {}, 'Read from ', h('bdi', {}, picked.host ?? location.host), info.residency === 'streamed' ? ', only what a search needs. Your queries stay on this device.' : '. Your queries stay on this device.'))
         : h('p', { class: 'where' }, icon('lock'), h('span', {}, 'Open on this device. Nothing is uploaded.'));

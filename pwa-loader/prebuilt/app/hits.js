@@ -2,6 +2,7 @@ import { count, counted, h, neutral, recallText, size, time } from './dom.js';
 import { engineName } from './words.js';
 /** More rows than anybody reads make a page slow; they are shown when they are asked for. */
 const AT_ONCE = 200;
+/** `traffic`: of a file that is read over the network, what was read of it so far. */
 export function hitsView(answer, what, info, traffic, like) {
     const { hits, stats } = answer;
     const numbered = info.idKind === 'none';
@@ -31,8 +32,8 @@ export function hitsView(answer, what, info, traffic, like) {
         stats.recall === undefined ? undefined : stats.recall === 1 ? 'exact or as good' : `recall ${recallText(stats.recall)} when packed`,
         stats.scanned > 0 ? `${count(stats.scanned)} looked at` : undefined,
         `${count(stats.ranked)} compared`,
-        stats.bytesRead > 0 ? `${size(stats.bytesRead)} read in ${counted(stats.rounds, 'round')}` : undefined,
-        traffic.requests > 0 && stats.bytesRead > 0 ? `${size(traffic.bytes)} in all` : undefined,
+        traffic && (stats.bytesRead > 0 ? `${size(stats.bytesRead)} read in ${counted(stats.rounds, 'round')}` : 'nothing more read'),
+        traffic && `${size(traffic.bytes)} since it was opened`,
     ].filter((fact) => fact !== undefined);
     const table = h('div', { class: 'card hits' }, h('table', {}, h('caption', {}, h('bdi', {}, what)), h('thead', {}, head), body), hits.length === 0 && h('p', { class: 'empty' }, 'Nothing was found.'), h('p', { class: 'more' }, more), h('ul', { class: 'facts stats' }, ...facts.map((fact) => h('li', {}, fact))));
     const first = hits[0];

@@ -12,6 +12,7 @@ export class SearchView {
     results;
     #file;
     #info;
+    #remote;
     #reopen;
     #text = h('input', { id: 'search-text', class: 'grow', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', 'aria-describedby': 'search-wrong' });
     #area = h('textarea', { id: 'search-area', rows: 4, spellcheck: 'false', 'aria-describedby': 'search-wrong' });
@@ -24,8 +25,9 @@ export class SearchView {
     #list = h('div', {});
     #by;
     #task;
-    constructor(file, reopen) {
+    constructor(file, remote, reopen) {
         this.#file = file;
+        this.#remote = remote;
         this.#info = file.info();
         this.#reopen = reopen;
         this.#by = this.#info.idKind === 'none' ? 'row' : 'id';
@@ -36,7 +38,6 @@ export class SearchView {
         this.#k.addEventListener('change', () => this.#offerEfforts());
         this.#text.addEventListener('input', () => this.#mend());
         this.#area.addEventListener('input', () => this.#mend());
-        this.#offerEfforts();
         this.#choose(this.#by);
         this.#list.append(h('p', { class: 'empty' }, 'Hits appear here: ask for what is near an id, a row or a vector, or start with any row.'));
     }
@@ -53,12 +54,15 @@ export class SearchView {
         this.#label.htmlFor = vector ? 'search-area' : 'search-text';
         this.#label.textContent = { id: idKind === 'u64' ? 'Id, a whole number' : 'Id, as it was packed', row: `Row, 0 to ${count(rows - 1)}`, vector: `Vector: ${count(dimension)} numbers, as a JSON array or with spaces or commas between them` }[by];
         this.#text.inputMode = by === 'row' || idKind === 'u64' ? 'numeric' : 'text';
-        this.#area.placeholder = '[0.12, −0.03, …]';
+        this.#area.placeholder = '[0.12, -0.03, …]';
+        this.#offerEfforts();
         this.#mend();
     }
     /** The recalls that were measured for so many hits, as the library will choose among them. */
     #offerEfforts() {
-        const { efforts, usualRecall } = this.#info, k = this.#k.valueAsNumber, before = this.#effort.value;
+        const { efforts, usualRecall } = this.#info, before = this.#effort.value;
+        // A row is its own nearest neighbour: one more is looked for, and it is left out.
+        const k = this.#k.valueAsNumber + (this.#by === 'vector' ? 0 : 1);
         const ks = efforts.map((effort) => effort.k), least = Math.min(...ks.filter((x) => x >= k)), group = Number.isFinite(least) ? least : Math.max(...ks);
         const measured = efforts.filter((effort) => effort.k === group).sort((a, b) => a.recall - b.recall);
         const usual = measured.find((effort) => effort.recall >= usualRecall);
@@ -151,7 +155,7 @@ export class SearchView {
             const answer = await this.#file.search({ ...request, signal: task.signal });
             if (this.#task !== task)
                 return;
-            const { table, summary } = hitsView(answer, what, this.#info, this.#file.traffic(), (id) => void this.like(id));
+            const { table, summary } = hitsView(answer, what, this.#info, this.#remote ? this.#file.traffic() : undefined, (id) => void this.like(id));
             this.#list.replaceChildren(table);
             this.#status.textContent = summary;
         }

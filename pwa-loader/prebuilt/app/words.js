@@ -6,15 +6,15 @@ const ENGINES = {
 };
 export const engineName = (engine) => ENGINES[engine];
 const SEGMENTS = {
-    ROOT: 'where everything starts',
-    MANIFEST: 'its parts and their hashes',
+    ROOT: 'the start',
+    MANIFEST: 'parts, hashes',
     INDEX: 'centroids and lists',
-    QUANT: '1-bit codes to scan',
+    QUANT: '1-bit codes',
     VEC: 'the vectors',
     IDS: 'ids',
-    ORDER: 'the order of rows',
+    ORDER: 'row order',
     DIGEST: 'digests of blocks',
-    WASM: 'code that searches',
+    WASM: 'code',
 };
 /** What a part of the file holds; of a kind that is not known, that. */
 export const segmentName = (type) => SEGMENTS[type] ?? (/^\d+$/u.test(type) ? 'of a kind that this page does not know' : type.toLowerCase());
