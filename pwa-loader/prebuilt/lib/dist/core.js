@@ -12,7 +12,7 @@ import { MAX_K, ROOT_LENGTH } from './format/layout.js';
 import { Rows } from './format/rows.js';
 const MiB = 1 << 20;
 /** The options with what stands for those that were not told. */
-export function coreOptions(options) {
+export function coreOptions(options, kernelMs = Infinity) {
     const { engine = 'auto', residency = 'auto' } = options;
     if (!['auto', 'simd', 'scalar', 'javascript'].includes(engine))
         throw request(`engine is auto, simd, scalar or javascript, not ${String(engine)}`);
@@ -25,7 +25,7 @@ export function coreOptions(options) {
         return value;
     };
     return {
-        engine, residency, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
+        engine, residency, kernelMs, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
         // 4 GiB less a page: every place and length fits 32 bits.
         memoryBytes: Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000),
     };

@@ -18,7 +18,7 @@ export async function open(source, options = {}) {
     if (!(timeoutMs > 0))
         throw request(`timeoutMs is a number of milliseconds above 0, not ${String(timeoutMs)}`);
     signal?.throwIfAborted();
-    const what = sendable(source), core = coreOptions(options);
+    const what = sendable(source), core = coreOptions(options, run === 'worker' ? timeoutMs : Infinity);
     if (run === 'inline')
         return new InlineFile(await Core.open(await openSource(what, options), core, signal), signal);
     let forWorker = what, reader;
@@ -85,13 +85,22 @@ class InlineFile {
         this.signal?.throwIfAborted();
         return this.core;
     }
+    /** What fails because the file was closed meanwhile says so. */
+    async #while(result) {
+        try {
+            return await result;
+        }
+        catch (error) {
+            throw this.#open ? error : closed();
+        }
+    }
     info() {
         return this.core.info();
     }
     async search(wish) {
-        const signal = either(this.signal, wish.signal);
+        const core = this.#check(), signal = either(this.signal, wish.signal);
         signal?.throwIfAborted();
-        return this.#check().search(wish, signal);
+        return this.#while(core.search(wish, signal));
     }
     async searchBatch(requests, options = {}) {
         const answers = [], signal = either(this.signal, options.signal);
@@ -107,14 +116,14 @@ class InlineFile {
         return answers;
     }
     async get(id) {
-        return this.#check().get(id, this.signal);
+        return this.#while(this.#check().get(id, this.signal));
     }
     async row(row) {
-        return this.#check().row(row, this.signal);
+        return this.#while(this.#check().row(row, this.signal));
     }
     async verify(options = {}) {
         const signal = either(this.signal, options.signal);
-        return this.#check().verify({ ...options, ...(signal ? { signal } : {}) });
+        return this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) }));
     }
     traffic() {
         return this.core.traffic();
@@ -134,6 +143,7 @@ class WorkerFile {
     signal;
     #clients;
     #open = true;
+    #ends = () => void this.close();
     constructor(first, start, facts, most, reader, signal) {
         this.start = start;
         this.facts = facts;
@@ -142,7 +152,7 @@ class WorkerFile {
         this.signal = signal;
         this.#clients = [first];
         // With the signal everything ends, also what was never answered.
-        signal?.addEventListener('abort', () => void this.close(), { once: true });
+        signal?.addEventListener('abort', this.#ends, { once: true });
     }
     get #first() {
         if (this.signal?.aborted)
@@ -216,6 +226,7 @@ class WorkerFile {
         if (!this.#open)
             return;
         this.#open = false;
+        this.signal?.removeEventListener('abort', this.#ends);
         for (const client of this.#clients)
             client.close();
         await this.reader?.close();

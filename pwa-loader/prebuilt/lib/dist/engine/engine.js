@@ -58,7 +58,7 @@ export class Engine {
         const start = await this.archive.indexStart(signal), { header, said } = this.choice;
         this.#standing.clear();
         this.#complete = false;
-        this.#kernel = new Kernel(this.choice.instantiate(), this.archive, start, { name: said, known: !header || this.knows(header), memoryBytes: this.options.memoryBytes });
+        this.#kernel = new Kernel(this.choice.instantiate(), this.archive, start, { name: said, known: !header || this.knows(header), memoryBytes: this.options.memoryBytes, kernelMs: this.options.kernelMs });
         return this.#kernel;
     }
     /** One search at a time: they share the memory of the one instance. */
@@ -108,7 +108,7 @@ export class Engine {
     }
     /** After a failure a module may have left its memory in any state: the next search gets a fresh instance. */
     #spoil(error) {
-        if (error instanceof RvfError && error.code === 'MODULE')
+        if (error instanceof RvfError && (error.code === 'MODULE' || error.code === 'TIMEOUT'))
             this.#kernel = undefined;
     }
     /** Whether nothing more is to be made resident for a task. */

@@ -4,6 +4,7 @@ import { broken, RvfError } from '../errors.js';
 import { roundUp } from '../format/bytes.js';
 import { groupLength, GROUP, MAX_COMPONENT, stride } from '../format/layout.js';
 import { TYPE } from '../format/header.js';
+import { turn } from '../signals.js';
 import { feedLimit, touched } from './limits.js';
 const ABI = 0x20002, LAYOUT = 2;
 const CODED = 1 << 1, FILTER = 1 << 3, BLOCKS = 1 << 5, METRIC = 1 << 6, VECTORS = 1 << 9;
@@ -20,6 +21,8 @@ const ARENA = 4 << 20;
 /** Bytes of blocks that are read for one step: it may need scattered bytes of large blocks. */
 const MOST_TOUCHED = 16 << 20;
 const MOST_STEPS = 2 ** 24;
+/** Milliseconds of searching after which the event loop gets a turn, so that who watches sees that nothing is stuck. */
+const TURN = 100;
 export class Kernel {
     machine;
     archive;
@@ -225,6 +228,16 @@ export class Kernel {
         write(window);
         this.#places = { state, stateLength, vector, hits, stats, arena, arenaLength, window };
     }
+    /** Lets the event loop turn now and then, and ends a kernel that takes its time in many small calls. */
+    async #breathe(clock, signal) {
+        if (clock.kernel > this.options.kernelMs)
+            throw new RvfError('TIMEOUT', `${this.options.name} took more than ${this.options.kernelMs} ms to answer and was ended; raise timeoutMs if it is slow and not stuck`);
+        if (performance.now() - clock.since < TURN)
+            return;
+        await turn();
+        signal?.throwIfAborted();
+        clock.since = performance.now();
+    }
     #step() {
         const needs = this.#call('rvf_step', [this.#places.state]);
         if (needs > MAX_NEEDS)
@@ -236,8 +249,9 @@ export class Kernel {
         const { state, arena, arenaLength } = this.#places, { checked } = this.archive;
         const limit = feedLimit(this.archive, task.plan, task.k);
         this.#reach(arena + arenaLength);
+        const clock = { since: performance.now(), kernel: 0 };
         let fed = 0;
-        for (let needs = first, steps = 0; needs > 0; needs = this.#step()) {
+        for (let needs = first, steps = 0; needs > 0;) {
             const spans = this.#needs(needs), bytes = touched(spans);
             fed += bytes;
             if (++steps > MOST_STEPS || fed > limit)
@@ -250,6 +264,10 @@ export class Kernel {
                 this.#call('rvf_feed', [state, n, at]);
                 at = roundUp(at + spans[n].length, BEHIND);
             }
+            const before = performance.now();
+            needs = this.#step();
+            clock.kernel += performance.now() - before;
+            await this.#breathe(clock, signal);
         }
         return this.#results(task);
     }
@@ -290,6 +308,7 @@ export class Kernel {
         this.#reach(arena + arenaLength);
         const bits = task.filter?.byNumber, most = Math.max(1, Math.floor((arenaLength - LINE) / size));
         const live = (n) => !bits || (bits[n >>> 3] & (1 << (n & 7))) !== 0;
+        const clock = { since: performance.now(), kernel: 0 };
         let compared = 0;
         for (let n = 0; n < rows;) {
             // Many short runs at once, as far as they find room, so that they are fetched side by side.
@@ -313,11 +332,14 @@ export class Kernel {
                 break;
             const found = this.#atHand(spans) ?? await this.archive.checked.read(spans, signal);
             signal?.throwIfAborted();
+            const before = performance.now();
             for (let i = 0; i < spans.length; i++) {
                 this.#u8.set(found[i], arena);
                 this.#call('rvf_block', [state, arena, runs[i]]);
                 compared += runs[i];
             }
+            clock.kernel += performance.now() - before;
+            await this.#breathe(clock, signal);
         }
         return { ...this.#results(task), scanned: compared, ranked: compared };
     }

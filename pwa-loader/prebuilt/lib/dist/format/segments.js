@@ -1,6 +1,7 @@
 // Checked bytes. Nothing above this page sees a byte of a segment that was not held against its digest (R-HASH-6): a block is
 // checked once, when it is first wanted, and kept as long as there is room.
 import { broken, ensure, RvfError } from '../errors.js';
+import { turn } from '../signals.js';
 import { readPieces } from '../source/pieces.js';
 import { same } from './bytes.js';
 import { checkAgainst, parseHeader, typeName } from './header.js';
@@ -9,6 +10,8 @@ import { tableLength } from './manifest-rules.js';
 import { blockDigest, digestsOf, segmentHash, tableOf, wrongBlock } from './shake.js';
 /** What is read at once of a segment that has to be read whole to be checked. */
 const CHUNK = 4 << 20;
+/** Milliseconds of checking after which the event loop gets a turn. */
+const TURN = 100;
 /** A segment without a stored table that is so small is read with whatever else is wanted. */
 const SMALL = 1 << 20;
 export class Segment {
@@ -219,7 +222,13 @@ export class Checked {
             await this.#prepare(segment, signal);
         const { whole } = this.source;
         const perChunk = Math.max(1, Math.floor(CHUNK / segment.block));
+        let since = performance.now();
         for (let n = 0; n < segment.blocks; n += perChunk) {
+            if (performance.now() - since > TURN) {
+                await turn();
+                signal?.throwIfAborted();
+                since = performance.now();
+            }
             const range = segment.range(n, Math.min(n + perChunk, segment.blocks) - 1), kept = whole ? undefined : this.peek(segment, n * segment.block, range.length);
             if (kept) {
                 put(n * segment.block, kept);

@@ -1,5 +1,5 @@
-/** What reading more than was asked for may cost, where there are too many ranges: a quarter more. */
-const WASTE = 0.25;
+/** What reading more than was asked for may cost, where there are too many ranges: a tenth more. */
+const WASTE = 0.1;
 /** The bytes of each piece; pieces that touch, overlap or nearly touch are read as one range. */
 export async function readPieces(source, pieces, signal) {
     if (source.whole)
