@@ -1,10 +1,11 @@
 // The page as people use it, in a real browser, served by `rvf serve`: open, go offline, search, and the same answers as `rvf query`.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readNpy } from '../../harness/npy.mjs';
-import { answered, closeBrowser, folder, hits, native, offlineReady, pick, queries, run, search, searchVector, serve, visit, wordnet } from './support/env.mjs';
+import { answered, base, closeBrowser, folder, hits, native, offlineReady, pick, queries, run, search, searchVector, serve, visit, wordnet } from './support/env.mjs';
 
 after(closeBrowser);
 const vectors = readNpy(readFileSync(queries));
@@ -165,6 +166,53 @@ test('ids that look like HTML, or would turn the direction of writing, are shown
   const shown = (await hits(tab)).map(({ id }) => id);
   assert.ok(shown.includes('<img src=x onerror=alert(1)>') && shown.includes('txt\\u{202e}fdp.exe') && shown.includes('tab\\there') && shown.includes('日本語'), shown.join());
   assert.equal(await tab.locator('#stage img').count(), 0);
+  assert.deepEqual(tab.wrongs, []);
+  await context.close();
+  await served.stop();
+});
+
+test('a file of another server is opened by its address, where that allows it, and read in parts', async () => {
+  const bytes = readFileSync(wordnet()), asked = [];
+  const other = createServer((request, response) => {
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/u.exec(request.headers.range ?? '') ?? [], last = Math.min(Number(to), bytes.length - 1);
+    const part = from === undefined ? bytes : bytes.subarray(Number(from), last + 1);
+    if (request.method === 'GET') asked.push(part.length);
+    response.writeHead(from === undefined ? 200 : 206, {
+      ...(request.url === '/open.rvf' ? { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'range, if-match', 'access-control-expose-headers': 'content-range, etag' } : {}),
+      ...(from === undefined ? {} : { 'content-range': `bytes ${from}-${last}/${bytes.length}` }),
+      etag: '"1"',
+    }).end(request.method === 'GET' ? part : undefined);
+  });
+  await new Promise((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const served = await serve(), address = `http://127.0.0.1:${other.address().port}`;
+  const { context, tab } = await visit(`${served.url}?file=${address}/open.rvf`);
+  await tab.waitForSelector('.file');
+  assert.match(await tab.textContent('.where'), new RegExp(`Read from ${address.slice(7)}, only what a search needs. Your queries stay`, 'u'));
+  assert.deepEqual(await searchVector(tab, vectors[0]), native(wordnet(), queries, 1)[0]);
+  assert.match(await tab.textContent('.stats'), /read in \d+ rounds?/u);
+  const total = asked.reduce((sum, length) => sum + length, 0);
+  assert.ok(total > 0 && total < bytes.length / 2, `${total} bytes were read`);
+  await tab.goto(`${served.url}?file=${address}/closed.rvf`);
+  await tab.waitForSelector('.failed .problem[data-code=SOURCE]');
+  await context.close();
+  await served.stop();
+  await new Promise((resolve) => { other.close(resolve); other.closeAllConnections(); });
+});
+
+test('a file that is replaced while it is open is noticed, and can be opened again', async () => {
+  const file = join(folder, 'replaced.rvf');
+  copyFileSync(wordnet(), file);
+  const served = await serve(file);
+  const { context, tab } = await visit(served.files[0].url);
+  await tab.waitForSelector('.file');
+  assert.equal((await searchVector(tab, vectors[0])).length, 10);
+  run('pack', base, '-o', file, '--metric', 'l2', '--quiet', '--force');
+  await tab.selectOption('#search-effort', 'exact');
+  await answered(tab, () => search(tab));
+  assert.equal(await tab.getAttribute('.results .problem', 'data-code'), 'CHANGED');
+  await tab.click('button:has-text("Open it again")');
+  await tab.waitForSelector('.facts:has-text("Euclidean")');
+  assert.equal((await searchVector(tab, vectors[0])).length, 10);
   assert.deepEqual(tab.wrongs, []);
   await context.close();
   await served.stop();

@@ -113,8 +113,10 @@ export async function answered(tab, act) {
   await tab.waitForSelector('.results :is(.hits, .problem):not([data-before]), #search-wrong:not(:empty)', { timeout: 60_000 });
 }
 
-/** The hits of `rvf query` for vectors of a file; distances as the f32 that they are. */
+/** The hits of `rvf query` for vectors of a file, of text ids or none, as the page shows them; distances as the f32 that they are. */
 export function native(file, vectors, count) {
   const lines = run('query', file, '--vectors', vectors, '--json').trimEnd().split('\n').slice(0, count);
-  return lines.map((line) => JSON.parse(line).hits.map(({ row, id, distance }) => ({ row, id: String(id ?? row), distance: Math.fround(distance) })));
+  // A file without ids has rows in their place.
+  const shown = (id, row) => (typeof id === 'string' ? id : `row ${row.toLocaleString('en-US')}`);
+  return lines.map((line) => JSON.parse(line).hits.map(({ row, id, distance }) => ({ row, id: shown(id, row), distance: Math.fround(distance) })));
 }
