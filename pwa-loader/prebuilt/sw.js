@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "lw9ysTzIW6wTg60j",
+ "version": "TPtQV74eX83P4O9p",
  "files": [
   ["app/about.js", "sha256-EU7bMT3foIEcK9BfkIRxoh7e0/x3dJ2PRwcruuZk/yw="],
   ["app/app.js", "sha256-GH1Cn7cnVV5v+Ols8EfhfWzRH6eZftapTBWXLghresg="],
@@ -32,11 +32,12 @@
   ["lib/dist/engine/effort.js", "sha256-x1UNqT3AHM4IUqlY940wdOPtNNfrzzvjxSStUZBRu0Q="],
   ["lib/dist/engine/engine.js", "sha256-hAH5yD4oy97zhUIlMsQXeKWDWfGbD7Ii89tzBoecZ4o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
-  ["lib/dist/engine/kernel.js", "sha256-oaYmR3zTvB4KXw1/KpYAnZ0sgubQTdWVRscCwBwf99E="],
+  ["lib/dist/engine/kernel.js", "sha256-O6N9wDmmVZ4Z94HNBPpLr66rEX/I1DsE/ilNgX47WAI="],
   ["lib/dist/engine/known.js", "sha256-f8HIJkKhjvECINqTPTXFSA5gVDc6s5pY2JunZtElax8="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-SeL4eChq75g5UeCLP7FxbkWIIWKiYv0XeTZBkMMqpNs="],
   ["lib/dist/engine/modules.js", "sha256-ZDuglMOXliJ58uptwsyjg8wvT4AMzdt09QNGgmY1Mrw="],
+  ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
   ["lib/dist/engine/twin.js", "sha256-9UlU3fP5klvJQd5Tcu9qYlkybyA90QCrJTNsjxz+PYk="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-Gn6jUObp7VP1crhmhd1WBDjKj5SrCC0nFqEL1xJsYMo="],
@@ -45,7 +46,7 @@
   ["lib/dist/format/header.js", "sha256-mglujQxEzjuvLbQ1kAqIR4m/6l5etTKiO9H7JCsK7RU="],
   ["lib/dist/format/ids.js", "sha256-6ln6dtAsCgcpsWPyk0rByOsB0QO2zlULogvlXCgo4SY="],
   ["lib/dist/format/keccak-wasm.js", "sha256-y9dbixt8ReWAI2r2sRYnm3Ux/ahcGe4yI7knwcfQ5Bg="],
-  ["lib/dist/format/keccak.js", "sha256-bCqeH+LKYrYF1z7DFUZXNQ8odU5VHEvrfEB7wgsBLuQ="],
+  ["lib/dist/format/keccak.js", "sha256-5MOYQs8pJNJMtWC21fhCLztyfH/3SCNJSNah/j5Fqag="],
   ["lib/dist/format/layout.js", "sha256-5TUYUNT6ZzguiksNB8csmFDfZ29ESdBRr9c8XKzrehU="],
   ["lib/dist/format/lists.js", "sha256-mPH7+Iw5qOos3O5bSX4zkbvbi2OfME5JyE4o8IDoJ9A="],
   ["lib/dist/format/manifest-rules.js", "sha256-jXgsAkIJqCa9xLLqFQxSDoXitMNNAWtlywLBSo4N38Y="],
@@ -54,8 +55,8 @@
   ["lib/dist/format/rows.js", "sha256-l8h7WdPw/ZV2r9zzdvr3HJSUJc7RpLdMddGYBnQw63I="],
   ["lib/dist/format/segments.js", "sha256-LxiMPbUy5D0fBHVkbQR7KVJYIDvZAZOOp2wtdrecbTw="],
   ["lib/dist/format/shake.js", "sha256-FPIAqOJF6osXmcT7tz3MtTLWjJreXZ49TcKMgOSzyBI="],
-  ["lib/dist/pool/client.js", "sha256-i8SMsywI2SbajO3HDiBlNPydyw9VtNgOLH/ANKu7PN4="],
-  ["lib/dist/pool/host.js", "sha256-KfK48E+LKeoRG0Pohbt6JY2pdKOaE71VJUfHTkpDEuM="],
+  ["lib/dist/pool/client.js", "sha256-djPRDlDc++Msy7RE6ZeD1MrGTCAbQsC9AOyX1ESLtes="],
+  ["lib/dist/pool/host.js", "sha256-0sj3jKGfMNhJOwmowycvDBo+pJAoL3dXchV50xQLdRY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
   ["lib/dist/signals.js", "sha256-RQq2zss026zD/AW7NeTZDSvOiks13soDvpR8tGV8aQ8="],
   ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],

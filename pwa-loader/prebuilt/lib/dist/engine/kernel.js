@@ -6,6 +6,7 @@ import { groupLength, GROUP, MAX_COMPONENT, stride } from '../format/layout.js';
 import { TYPE } from '../format/header.js';
 import { turn } from '../signals.js';
 import { feedLimit, touched } from './limits.js';
+import { readHits, readNeeds } from './task.js';
 const ABI = 0x20002, LAYOUT = 2;
 const CODED = 1 << 1, FILTER = 1 << 3, BLOCKS = 1 << 5, METRIC = 1 << 6, VECTORS = 1 << 9;
 const ERRORS = ['', 'BAD_POINTER', 'BAD_HANDLE', 'SMALL_BUFFER', 'BAD_INDEX', 'UNSUPPORTED', 'BAD_PARAM', 'BAD_QUERY', 'WINDOW', 'BAD_DATA', 'STATE'];
@@ -15,11 +16,11 @@ const CONTEXT = 256, PARAMS = 64, NEED = 16, HIT = 8, STATS = 16;
 /** Memory behind each buffer (K-ABI-7), and what keeps buffers on lines of their own. */
 const BEHIND = 16, LINE = 64;
 const PAGE = 65536;
+/** Calls whose result is a word or a place, and no error. */
+const ANY_SIGN = new Set(['rvf_caps', 'rvf_needs']);
 /** Needs in one step, and room for what is fed at once: enough for all lists that a usual query visits. */
 const MAX_NEEDS = 1024;
 const ARENA = 4 << 20;
-/** Bytes of blocks that are read for one step: it may need scattered bytes of large blocks. */
-const MOST_TOUCHED = 16 << 20;
 const MOST_STEPS = 2 ** 24;
 /** Milliseconds of searching after which the event loop gets a turn, so that who watches sees that nothing is stuck. */
 const TURN = 100;
@@ -53,7 +54,7 @@ export class Kernel {
         const abi = this.#call('rvf_abi');
         if (abi !== ABI)
             throw this.fault(`speaks version 0x${(abi >>> 0).toString(16)} of the interface, and this library 0x${ABI.toString(16)}`);
-        this.#caps = this.#call('rvf_caps', undefined, true);
+        this.#caps = this.#call('rvf_caps');
         this.#can(METRIC << manifest.metric, 'this file\'s distances');
         this.#can(VECTORS | (VECTORS << manifest.vectors), 'this file\'s kind of vectors');
         if (((this.#caps >>> 16) & 255) < LAYOUT)
@@ -67,7 +68,7 @@ export class Kernel {
         this.#reach(this.#base);
         this.#u8.set(indexStart, index);
         this.#u8.fill(0, this.#params, this.#params + PARAMS);
-        this.#call('rvf_open', [index, indexStart.length, this.#context, CONTEXT]);
+        this.#call('rvf_open', index, indexStart.length, this.#context, CONTEXT);
     }
     fault(deed, cause) {
         return new RvfError('MODULE', `${this.options.name} ${deed}`, { cause });
@@ -79,16 +80,17 @@ export class Kernel {
         if ((this.#caps & bits) !== bits)
             throw this.fault(`can not do what is asked: ${what}`);
     }
-    #call(name, args = [], anySign = false) {
+    /** A function that takes fewer leaves the rest alone: so no call needs a list of its own. */
+    #call(name, a = 0, b = 0, c = 0, d = 0, e = 0) {
         let result;
         try {
-            result = this.#calls[name](...args);
+            result = this.#calls[name](a, b, c, d, e);
         }
         catch (cause) {
             throw this.fault(`failed in ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
         }
         this.#refresh();
-        return result >= 0 || anySign ? result : this.#refused(name, result);
+        return result >= 0 || ANY_SIGN.has(name) ? result : this.#refused(name, result);
     }
     /** A negative result is an error code. */
     #refused(name, code) {
@@ -152,7 +154,7 @@ export class Kernel {
             this.#base = before;
             throw error;
         }
-        this.#call('rvf_resident', [this.#context, region, at, segment.length]);
+        this.#call('rvf_resident', this.#context, region, at, segment.length);
     }
     /** Answers at once where everything is resident, else when the file's bytes have come. */
     search(task, signal) {
@@ -185,7 +187,7 @@ export class Kernel {
             if (!(Math.abs(x) <= MAX_COMPONENT))
                 throw new RvfError('REQUEST', `component ${i - first} of the query is ${vector[i - first]}, not a number of at most 10^15`);
         }
-        this.#call('rvf_begin', [this.#context, this.#params, at, state, stateLength]);
+        this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
     }
     #putFilter(bits) {
         if (this.#filterHeld === bits)
@@ -197,7 +199,7 @@ export class Kernel {
         this.#filterHeld = bits;
         // It is needed whole in most steps; resident, it is asked for in none.
         if (fresh)
-            this.#call('rvf_resident', [this.#context, FILTER_REGION, at, bits.length]);
+            this.#call('rvf_resident', this.#context, FILTER_REGION, at, bits.length);
     }
     /** Writes the parameters and finds places for what the query needs. */
     #place(k, mode, probes, slack, pool, filtered) {
@@ -211,7 +213,7 @@ export class Kernel {
         };
         // The state's size is the kernel's word; the window does not change it.
         write(least);
-        const stateLength = this.#call('rvf_size', [this.#context, this.#params]);
+        const stateLength = this.#call('rvf_size', this.#context, this.#params);
         let top = this.#base;
         const place = (length) => {
             const at = top;
@@ -239,7 +241,7 @@ export class Kernel {
         clock.since = performance.now();
     }
     #step() {
-        const needs = this.#call('rvf_step', [this.#places.state]);
+        const needs = this.#call('rvf_step', this.#places.state);
         if (needs > MAX_NEEDS)
             throw this.fault(`asks for ${needs} ranges at once, and at most ${MAX_NEEDS} are allowed`);
         return needs;
@@ -261,7 +263,7 @@ export class Kernel {
             let at = arena;
             for (let n = 0; n < spans.length; n++) {
                 this.#u8.set(found[n], at);
-                this.#call('rvf_feed', [state, n, at]);
+                this.#call('rvf_feed', state, n, at);
                 at = roundUp(at + spans[n].length, BEHIND);
             }
             const before = performance.now();
@@ -281,26 +283,11 @@ export class Kernel {
         }
         return out;
     }
-    /** The needs, checked, as far as they find room: what is not fed is asked for again (K-ABI-1). */
     #needs(count) {
-        const at = this.#call('rvf_needs', [this.#places.state], true) >>> 0, { arenaLength, window } = this.#places, spans = [];
+        const at = this.#call('rvf_needs', this.#places.state) >>> 0, { arenaLength, window } = this.#places;
         if (at % 4 !== 0 || at + NEED * count > this.#u8.length)
             throw this.fault(`writes its needs at ${at}, outside its memory`);
-        let used = 0, bytes = 0;
-        for (let n = 0, word = at >>> 2; n < count; n++, word += 4) {
-            const number = this.#u32[word], length = this.#u32[word + 1], from = this.#u32[word + 2] + this.#u32[word + 3] * 2 ** 32, segment = this.#regions[number];
-            if (!segment)
-                throw this.fault(`asks for region ${number}, which this file does not have`);
-            if (length === 0 || length > window || from + length > segment.length)
-                throw this.fault(`asks for ${length} bytes from ${from} on, in region ${number} of ${segment.length} bytes and a window of ${window}`);
-            const blocks = (Math.floor((from + length - 1) / segment.block) - Math.floor(from / segment.block) + 1) * segment.block;
-            used = roundUp(used, BEHIND) + length;
-            bytes += blocks;
-            if (n > 0 && (used > arenaLength || bytes > MOST_TOUCHED))
-                break;
-            spans.push({ segment, from, length });
-        }
-        return spans;
+        return readNeeds(this.#u32, at >>> 2, count, this.#regions, { window, room: arenaLength, align: BEHIND }, (deed) => this.fault(deed));
     }
     /** Exact search: brings the records of all vectors that count, in runs of neighbours. */
     async #offer(task, signal) {
@@ -335,7 +322,7 @@ export class Kernel {
             const before = performance.now();
             for (let i = 0; i < spans.length; i++) {
                 this.#u8.set(found[i], arena);
-                this.#call('rvf_block', [state, arena, runs[i]]);
+                this.#call('rvf_block', state, arena, runs[i]);
                 compared += runs[i];
             }
             clock.kernel += performance.now() - before;
@@ -343,32 +330,14 @@ export class Kernel {
         }
         return { ...this.#results(task), scanned: compared, ranked: compared };
     }
-    /** Takes the hits over: each row exists and counts, none is there twice, and they are in order. */
     #results(task) {
         const { state, hits, stats } = this.#places, { k } = task, { rows } = this.archive.manifest;
-        const count = this.#call('rvf_results', [state, hits, k]);
+        const count = this.#call('rvf_results', state, hits, k);
         if (count > k)
             throw this.fault(`gives ${count} hits, and ${k} were asked for`);
-        this.#call('rvf_stats', [state, stats]);
-        const out = new Array(count), distances = new Array(count), u32 = this.#u32, f32 = this.#f32;
-        for (let n = 0, word = hits >>> 2; n < count; n++, word += 2) {
-            const row = u32[word], distance = f32[word + 1];
-            if (row >= rows)
-                throw this.#lie(`row ${row} of ${rows}`);
-            if (distance !== distance)
-                throw this.#lie(`a distance that is no number, for row ${row}`);
-            if (n > 0 && !(distances[n - 1] < distance || (distances[n - 1] === distance && out[n - 1] < row)))
-                throw this.#lie(`hits that are not in order, at row ${row}`);
-            if (task.filter && !(task.filter.byRow[row >>> 3] & (1 << (row & 7))))
-                throw this.#lie(`row ${row}, which the filter leaves out`);
-            out[n] = row;
-            distances[n] = distance;
-        }
-        const twice = count > 16 ? new Set(out).size < count : out.some((row, n) => out.indexOf(row) < n);
-        if (twice)
-            throw this.#lie('a row twice');
-        const word = stats >>> 2;
-        return { rows: out, distances, scanned: u32[word], ranked: u32[word + 2] };
+        this.#call('rvf_stats', state, stats);
+        const word = stats >>> 2, found = readHits(this.#u32, this.#f32, hits >>> 2, count, rows, task.filter?.byRow, (what) => this.#lie(what));
+        return { ...found, scanned: this.#u32[word], ranked: this.#u32[word + 2] };
     }
     /** A kernel that is known says what the file says: then a record has a row that is not its own. Another one lies. */
     #lie(what) {

@@ -8,7 +8,8 @@ export class Client {
     #reads = new Map();
     #port;
     #next = 1;
-    #heard = 0;
+    /** When the worker was last heard of; nothing until it has started, which a slow network may delay. */
+    #heard;
     #timer;
     #kernel = 'the module in the file';
     #closed = false;
@@ -86,7 +87,6 @@ export class Client {
             this.#port = undefined;
             throw new RvfError('UNSUPPORTED', `a worker can not be started: ${cause instanceof Error ? cause.message : String(cause)}; open the file with run: 'inline', or allow workers from the page's own origin (worker-src 'self')`, { cause });
         }
-        this.#heard = performance.now();
         if (!first) {
             const id = this.#next++;
             this.#pending.set(id, {
@@ -102,7 +102,10 @@ export class Client {
         return port;
     }
     #take(message) {
+        const started = this.#heard === undefined;
         this.#heard = performance.now();
+        if (started)
+            this.#watch();
         if ('pulse' in message)
             return;
         if ('kernel' in message)
@@ -149,7 +152,7 @@ export class Client {
             void this.#port?.then((port) => port.hold(false), () => undefined);
             return;
         }
-        if (this.options.timeoutMs === Infinity)
+        if (this.options.timeoutMs === Infinity || this.#heard === undefined)
             return;
         const [oldest] = this.#pending.values(), wait = Math.max(oldest.since, this.#heard) + this.options.timeoutMs - performance.now();
         if (wait <= 0)
@@ -179,6 +182,7 @@ export class Client {
     #drop() {
         void this.#port?.then((port) => port.terminate(), () => undefined);
         this.#port = undefined;
+        this.#heard = undefined;
         this.#before = this.traffic();
         this.#now = { requests: 0, bytes: 0, rounds: 0 };
         for (const read of this.#reads.values())

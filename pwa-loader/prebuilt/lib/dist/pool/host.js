@@ -63,6 +63,10 @@ class Host {
     constructor(send) {
         this.send = send;
     }
+    /** Says that the worker is there: from now on its silence means something. */
+    start() {
+        this.send({ pulse: true });
+    }
     take(message) {
         if ('cancel' in message)
             this.#running.get(message.cancel)?.abort();
@@ -138,9 +142,11 @@ export async function serve() {
     if (typeof scope.postMessage === 'function' && typeof scope.addEventListener === 'function') {
         const host = new Host((message, transfer = []) => scope.postMessage(message, transfer));
         scope.addEventListener('message', ({ data }) => host.take(data));
+        host.start();
         return;
     }
     const { parentPort } = await import('node:worker_threads');
     const host = new Host((message, transfer = []) => parentPort.postMessage(message, transfer));
     parentPort.on('message', (data) => host.take(data));
+    host.start();
 }
