@@ -58,7 +58,11 @@ function poolSize(workers: number | undefined): number {
 /** In memory that workers share, where there is such; else each gets a copy when it is sent. */
 function shared(bytes: Uint8Array): Uint8Array {
   const isolated = typeof crossOriginIsolated === 'undefined' ? typeof process !== 'undefined' : crossOriginIsolated;
-  if (typeof SharedArrayBuffer === 'undefined' || !isolated || bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  if (bytes.buffer instanceof ArrayBuffer && (typeof SharedArrayBuffer === 'undefined' || !isolated)) {
+    // With a part of a buffer all of it would be sent.
+    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+  }
+  if (!(bytes.buffer instanceof ArrayBuffer)) return bytes;
   const out = new Uint8Array(new SharedArrayBuffer(bytes.length));
   out.set(bytes);
   return out;

@@ -59,6 +59,12 @@ test('what is asked for by name is what runs, or an error', async () => {
   await assert.rejects(open(foreign, { engine: 'simd' }), { code: 'UNSUPPORTED', message: /no simd kernel/ });
 });
 
+test('the twin and the kernels that are known are those of this checkout', async () => {
+  const { KERNELS, TWIN } = await import('../dist/engine/known.js'), { kernels } = JSON.parse(readFileSync(join(root, 'rvf-microkernel', 'prebuilt', 'kernels.json'), 'utf8'));
+  assert.deepEqual([...KERNELS], kernels.map(({ shake256 }) => shake256), 'the library was built with other kernels: `npm run build`');
+  assert.equal(TWIN, kernels.find(({ name }) => name === 'scalar').shake256);
+});
+
 test('nothing in the library evaluates text or has a side effect when it is loaded', () => {
   const twin = readFileSync(new URL('../dist/engine/twin.js', import.meta.url), 'utf8');
   assert.doesNotMatch(twin, /\beval\b|new Function/);

@@ -43,6 +43,13 @@ test('a kernel that never ends is ended, and the file goes on', { skip }, async 
   await opened.close();
 });
 
+test('a search that was aborted while a kernel never ends takes nothing else down', { skip }, async () => {
+  const opened = await open(file('never ends', { rvf_step: `(param i32) (result i32) ${endless}` }), { timeoutMs: 400 });
+  await assert.rejects(opened.search({ vector, signal: AbortSignal.timeout(100) }), { name: 'TimeoutError' });
+  assert.equal((await opened.get(7)).row, 7);
+  await opened.close();
+});
+
 test('a kernel that never ends when it is opened is ended', { skip }, async () => {
   const path = file('never opens', { rvf_open: `(param i32 i32 i32 i32) (result i32) ${endless}` });
   await assert.rejects(open(path, { timeoutMs: 300 }), named('TIMEOUT', /to open the file/));

@@ -14,6 +14,8 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   since: number;
+  /** It was aborted: nobody waits for it, but the worker may still be busy with it, or stuck in it. */
+  over: boolean;
 }
 
 export interface ClientOptions {
@@ -65,9 +67,10 @@ export class Client {
     const id = this.#next++;
     const result = new Promise<unknown>((resolve, reject) => {
       const stop = (): void => {
-        if (!this.#pending.delete(id)) return;
+        const pending = this.#pending.get(id);
+        if (!pending) return;
+        pending.over = true;
         void this.#port?.then((port) => port.post({ cancel: id }), () => undefined);
-        this.#watch();
         reject(signal!.reason);
       };
       signal?.addEventListener('abort', stop, { once: true });
@@ -75,7 +78,7 @@ export class Client {
         signal?.removeEventListener('abort', stop);
         settle(value);
       };
-      this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now() });
+      this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now(), over: false });
     });
     void this.#send(id, op, args);
     this.#watch();
@@ -110,9 +113,12 @@ export class Client {
     if (!first) {
       const id = this.#next++;
       this.#pending.set(id, {
-        op: 'open', args: undefined, since: performance.now(), onProgress: undefined, resolve: () => undefined,
-        // What can't be opened again answers nothing.
-        reject: (error) => this.#end(error),
+        op: 'open', args: undefined, since: performance.now(), onProgress: undefined, over: false, resolve: () => undefined,
+        // What can't be opened again answers nothing; the next request tries once more.
+        reject: (error) => {
+          this.#drop();
+          this.#end(error);
+        },
       });
       port.post({ id, op: 'open', args: this.#opening() });
       for (const [pendingId, { op, args }] of this.#pending) if (op !== 'open') port.post({ id: pendingId, op, args } as ToWorker);
@@ -174,7 +180,7 @@ export class Client {
     const [id, blamed] = [...this.#pending].find(([, { op }]) => op === 'open') ?? [...this.#pending].find(([, { op }]) => op === 'search' || op === 'batch') ?? [...this.#pending][0]!;
     const doing = blamed.op === 'open' ? 'to open the file' : 'to answer';
     this.#drop();
-    this.#pending.delete(id);
+    for (const [pendingId, { over }] of this.#pending) if (over || pendingId === id) this.#pending.delete(pendingId);
     blamed.reject(new RvfError('TIMEOUT', `${this.#kernel} took more than ${this.options.timeoutMs} ms ${doing} and was ended; raise timeoutMs if it is slow and not stuck`));
     if (this.#pending.size > 0 && !this.#closed) this.#restart();
   }
