@@ -136,5 +136,12 @@ test('a streamed search stays within the memory that it is given', async () => {
     await file.close();
     if (n === 2) break;
   }
+  // What finds no room beside what is fed is not made resident, by itself; if it must be, that is an error.
+  for (const memoryBytes of [6 << 20, 12 << 20, 64 << 20]) {
+    const file = await open(path, { run: 'inline', memoryBytes });
+    for (let n = 0; n < 20; n++) assert.deepEqual((await file.search({ vector: vectors[n % 10] })).hits, right[n % 10]);
+    await file.close();
+  }
+  await assert.rejects(open(path, { run: 'inline', memoryBytes: 2 << 20, residency: 'resident' }), { code: 'UNSUPPORTED', message: /memoryBytes/ });
   await assert.rejects(open(path, { run: 'inline', memoryBytes: 1 << 15 }), (error) => /memoryBytes/.test(error.message));
 });

@@ -25,6 +25,8 @@ const ANY_SIGN = new Set<string>(['rvf_caps', 'rvf_needs']);
 /** Needs in one step, and room for what is fed at once: enough for all lists that a usual query visits. */
 const MAX_NEEDS = 1024;
 const ARENA = 4 << 20;
+/** Room that is left beside what is resident: for what is fed, and for the state of a query. */
+const ROOM = 2 * ARENA;
 const MOST_STEPS = 2 ** 24;
 /** Milliseconds of searching after which the event loop gets a turn, so that who watches sees that nothing is stuck. */
 const TURN = 100;
@@ -85,10 +87,6 @@ export class Kernel {
     return new RvfError('MODULE', `${this.options.name} ${deed}`, { cause });
   }
 
-  get memoryBytes(): number {
-    return this.machine.memory.buffer.byteLength;
-  }
-
   #can(bits: number, what: string): void {
     if ((this.#caps & bits) !== bits) throw this.fault(`can not do what is asked: ${what}`);
   }
@@ -125,6 +123,10 @@ export class Kernel {
     this.#f32 = new Float32Array(buffer);
   }
 
+  #tooSmall(wanted: number, cause?: unknown): RvfError {
+    return new RvfError('UNSUPPORTED', `the memory of ${this.options.name} can not grow to ${wanted} bytes`, { cause });
+  }
+
   /** Makes the memory so long. */
   #reach(end: number): void {
     const bytes = this.machine.memory.buffer.byteLength, wanted = end + BEHIND + LINE;
@@ -133,8 +135,10 @@ export class Kernel {
       try {
         this.machine.memory.grow(Math.ceil((wanted - bytes) / PAGE));
       } catch (cause) {
-        throw new RvfError('UNSUPPORTED', `the memory of ${this.options.name} can not grow to ${wanted} bytes`, { cause });
+        throw this.#tooSmall(wanted, cause);
       }
+      // The twin does not throw.
+      if (this.machine.memory.buffer.byteLength < wanted) throw this.#tooSmall(wanted);
     }
     this.#refresh();
   }
@@ -146,18 +150,23 @@ export class Kernel {
     return at;
   }
 
-  /** Room that is left under the limit. */
-  get roomLeft(): number {
-    return this.options.memoryBytes - this.#base - ARENA - 2 * LINE;
-  }
-
-  /** Copies a whole region into the memory, so that it is never asked for again. */
-  async makeResident(region: number, signal?: AbortSignal): Promise<void> {
+  /**
+   * Copies a whole region into the memory, so that it is never asked for again. Unless it must be, it is left out where it would
+   * leave too little room for what is fed.
+   */
+  async makeResident(region: number, must: boolean, signal?: AbortSignal): Promise<void> {
     const segment = this.#regions[region];
-    if (!segment) return;
+    if (!segment || (!must && this.#base + segment.length + ROOM > this.options.memoryBytes)) return;
     const before = this.#base, at = this.#take(segment.length);
     try {
       this.#reach(this.#base);
+    } catch (error) {
+      this.#base = before;
+      // The module's own limit may be lower than ours.
+      if (must) throw error;
+      return;
+    }
+    try {
       await this.archive.checked.copy(segment, (offset, bytes) => this.#u8.set(bytes, at + offset), signal);
     } catch (error) {
       this.#base = before;
