@@ -111,6 +111,11 @@ export class StoreEngine {
     return this.instance.call('store_vector', row, address) ? this.instance.floats(address, dimension).slice() as Float32Array<ArrayBuffer> : undefined;
   }
 
+  /** Codes what was inserted, which the next search would do. */
+  prepare(): void {
+    this.instance.call('store_prepare');
+  }
+
   search(wish: SearchRequest): Answer {
     const start = performance.now(), { dimension } = this.shape;
     checkRequest(wish, dimension);

@@ -25,8 +25,10 @@ export type Asked = { [Op in Operation]: { op: Op; args: Operations[Op]['args'] 
 export class Desk {
   #engine: StoreEngine | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly keeper: (name: string) => Keeper = keeperFor) {}
+  /** `idle`: after so many milliseconds without work, what was inserted is made ready for the next search. For a worker. */
+  constructor(private readonly keeper: (name: string) => Keeper = keeperFor, private readonly idle?: number) {}
 
   get size(): number {
     return this.#engine?.size ?? 0;
@@ -34,13 +36,24 @@ export class Desk {
 
   /** Frees everything. */
   close(): void {
+    clearTimeout(this.#timer);
     this.#engine = undefined;
   }
 
   do(asked: Asked, onProgress: (progress: Progress) => void): Promise<unknown> {
+    clearTimeout(this.#timer);
     const result = this.#last.then(() => this.#do(asked, onProgress));
-    this.#last = result.catch(() => undefined);
+    const last = this.#last = result.catch(() => undefined);
+    if (this.idle !== undefined) void last.then(() => last === this.#last && this.#wait());
     return result;
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    // What fails here fails again where somebody hears of it: in a search.
+    this.#timer = setTimeout(() => {
+      this.#last = this.#last.then(() => this.#engine?.prepare()).catch(() => undefined);
+    }, this.idle);
   }
 
   async #do({ op, args }: Asked, onProgress: (progress: Progress) => void): Promise<unknown> {

@@ -92,9 +92,9 @@ export class Store implements RvfStore {
     checkRequest(wish, this.dimension);
     const { signal, ...rest } = wish;
     const { vector, filter } = rest;
-    if (vector !== undefined && !(vector instanceof Float32Array)) rest.vector = Float32Array.from(vector);
-    // An iterator can't be sent.
-    if (filter && 'rows' in filter) rest.filter = { rows: [...filter.rows] };
+    // Copies: a view would be sent with all that is behind it, and an iterator can't be sent.
+    if (vector !== undefined) rest.vector = Float32Array.from(vector);
+    if (filter) rest.filter = 'rows' in filter ? { rows: [...filter.rows] } : { bitmap: filter.bitmap.slice() };
     const { hits, stats } = await this.#do('search', rest, { signal });
     return { hits, stats: { ...stats, ms: performance.now() - start } };
   }

@@ -5,8 +5,11 @@ import type { FromStoreWorker, ToStoreWorker } from './thread.js';
 
 type Post = (message: FromStoreWorker, transfer: Transferable[]) => void;
 
+/** Milliseconds of rest after which the worker prepares the next search. */
+const IDLE = 50;
+
 function serve(post: Post): (message: ToStoreWorker) => void {
-  const desk = new Desk();
+  const desk = new Desk(undefined, IDLE);
   return ({ id, ...asked }) => {
     desk.do(asked, (progress) => post({ id, progress }, [])).then(
       (value) => post({ id, value, size: desk.size }, value instanceof Uint8Array || value instanceof Float32Array ? [value.buffer as ArrayBuffer] : []),
