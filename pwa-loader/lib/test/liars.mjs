@@ -35,7 +35,7 @@ export function liar(name, changed, more = '', memory = '(memory (export "memory
   const functions = Object.entries({ ...harmless, ...changed }).map(([call, body]) => `(func (export "${call}") ${body})`);
   const text = join(folder, `${name}.wat`), code = join(folder, `${name}.wasm`);
   writeFileSync(text, `(module ${memory} (global (export "__heap_base") i32 (i32.const 4096)) ${more} ${functions.join('\n')})`);
-  execFileSync(process.execPath, [assembler, text, '-o', code, '--enable-bulk-memory'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [assembler, text, '-o', code, '--all-features', '--disable-custom-descriptors'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const path = join(folder, `${name}.rvf`);
   run(['pack', vectors, '-o', path, '--metric', 'l2', '--lists', '1', '--kernel', code, '--force']);
   return path;
