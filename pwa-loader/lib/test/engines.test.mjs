@@ -59,6 +59,14 @@ test('what is asked for by name is what runs, or an error', async () => {
   await assert.rejects(open(foreign, { engine: 'simd' }), { code: 'UNSUPPORTED', message: /no simd kernel/ });
 });
 
+test('a file that is not closed keeps no process alive', () => {
+  const { answers, hits } = elsewhere('', `
+    const file = await open(path, { workers: 2 }), { hits } = await file.search({ vector: vectors[0] });
+    console.log(JSON.stringify({ hits, answers: (await file.searchBatch(vectors.map((vector) => ({ vector })))).length }));
+  `);
+  assert.deepEqual([hits, answers], [right[0], vectors.length]);
+});
+
 test('the twin and the kernels that are known are those of this checkout', async () => {
   const { KERNELS, TWIN } = await import('../dist/engine/known.js'), { kernels } = JSON.parse(readFileSync(join(root, 'rvf-microkernel', 'prebuilt', 'kernels.json'), 'utf8'));
   assert.deepEqual([...KERNELS], kernels.map(({ shake256 }) => shake256), 'the library was built with other kernels: `npm run build`');

@@ -89,6 +89,23 @@ test('a range of an encoding is refused', () => withServer({ encoding: 'br' }, a
   for (const run of ['inline', 'worker']) await assert.rejects(open(server.url, { run }), { code: 'SOURCE', message: /br encoding/ });
 }));
 
+test('a server that sends more or less than it was asked for is found out', () => withServer({}, async (server) => {
+  for (const change of [(body) => Buffer.concat([body, Buffer.alloc(1000)]), (body) => body.subarray(1)]) {
+    let lies = false;
+    const liar = async (input, init) => {
+      const response = await fetch(input, init), body = Buffer.from(await response.arrayBuffer());
+      return new Response(lies ? change(body) : body, { status: response.status, headers: response.headers });
+    };
+    const file = await open(server.url, { run: 'inline', fetch: liar });
+    lies = true;
+    await assert.rejects(file.search({ vector: vectors[0] }), { code: 'SOURCE', message: /were asked for/ });
+    lies = false;
+    assert.deepEqual((await file.search({ vector: vectors[0] })).hits, right[0]);
+    lies = true;
+    await assert.rejects(open(server.url, { run: 'inline', fetch: liar }), { code: 'SOURCE' });
+  }
+}));
+
 test('what can not be fetched says so', async () => {
   await withServer({ status: 404 }, async (server) => {
     for (const run of ['inline', 'worker']) await assert.rejects(open(server.url, { run }), { code: 'SOURCE', message: /404/ });

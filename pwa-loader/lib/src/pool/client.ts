@@ -206,8 +206,9 @@ export class Client {
 
   #failed(why: string): void {
     if (this.#closed) return;
+    const hint = this.#heard === undefined ? '; if workers are not allowed here, open the file with run: \'inline\'' : '';
     this.#drop();
-    this.#end(new RvfError('UNSUPPORTED', `the worker that runs the file's code failed: ${why}`));
+    this.#end(new RvfError('UNSUPPORTED', `the worker that runs the file's code failed: ${why}${hint}`));
   }
 
   /** Everything that is pending fails. */

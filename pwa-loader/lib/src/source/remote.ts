@@ -1,8 +1,8 @@
 // A file on a static server, read by ranges. What the first requests bring beyond what they were for is kept (the head and the
 // tail of the file), since the next steps of opening need it.
 import { RvfError } from '../errors.js';
-import type { Traffic } from '../types.js';
 import { either } from '../signals.js';
+import type { Traffic } from '../types.js';
 import { MemorySource } from './memory.js';
 import { Meter, type ByteSource, type Range, type SourceOptions } from './source.js';
 
@@ -13,6 +13,8 @@ const TAIL = 96 << 10;
 /** Requests under way at once. A browser has a limit of its own, a server program has none. */
 const SIDE_BY_SIDE = 24;
 const RETRIES = 2;
+/** A larger file is not downloaded whole: it would have to stand in memory. */
+const MOST_WHOLE = 2 ** 31;
 
 const NOTHING = new Uint8Array(0);
 
@@ -26,7 +28,7 @@ export class RemoteSource implements ByteSource {
   readonly #meter: Meter;
   #held: Held[] = [];
 
-  private constructor(private readonly url: string, readonly length: number, private readonly version: Version, private readonly get: typeof fetch, meter: Meter) {
+  private constructor(private readonly url: string, readonly length: number, private readonly version: Version, private readonly own: boolean, private readonly get: typeof fetch, meter: Meter) {
     this.#meter = meter;
   }
 
@@ -42,8 +44,9 @@ export class RemoteSource implements ByteSource {
     if (response.status === 206) {
       const { total } = contentRange(response, url, 0);
       refuseEncoded(response, url);
-      const bytes = await body(response, url, meter);
-      const version = versionOf(response), source = new RemoteSource(url, total, version, get, meter);
+      const bytes = await body(response, url, Math.min(HEAD, total), meter, signal);
+      // Where it was sent on to another origin, conditions are as dear as there.
+      const version = versionOf(response), source = new RemoteSource(url, total, version, isOwn(response.url || url), get, meter);
       source.#hold({ offset: 0, bytes });
       const end = bytes.length < total ? await tail : (ends.abort(), undefined);
       if (end && end.total === total && !differ(version, end.version)) source.#hold(end);
@@ -119,7 +122,7 @@ export class RemoteSource implements ByteSource {
     const headers: Record<string, string> = { Range: `bytes=${offset}-${offset + length - 1}` };
     // With a strong tag the server itself says that the file is another one. A weak one must not be sent (RFC 9110, 13.1.5).
     const { etag } = this.version;
-    if (etag && !etag.startsWith('W/') && isOwn(this.url)) headers['If-Match'] = etag;
+    if (etag && !etag.startsWith('W/') && this.own) headers['If-Match'] = etag;
     const response = await ask(this.url, this.get, { headers, signal: signal ?? null });
     this.#meter.requests++;
     const changed = (what: string): RvfError => new RvfError('CHANGED', `${this.url} is no longer the file that was opened: ${what}; open it again`);
@@ -136,9 +139,7 @@ export class RemoteSource implements ByteSource {
       await response.body?.cancel();
       throw changed(other);
     }
-    const bytes = await body(response, this.url, this.#meter);
-    if (bytes.length !== length) throw new RvfError('SOURCE', `${this.url}: the server sent ${bytes.length} bytes of the ${length} from ${offset} on`);
-    return bytes;
+    return body(response, this.url, length, this.#meter, signal);
   }
 
   traffic(): Traffic {
@@ -183,15 +184,28 @@ function reason(cause: unknown): string {
   return cause.cause instanceof Error ? `${cause.message} (${cause.cause.message})` : cause.message;
 }
 
-async function body(response: Response, url: string, meter: Meter): Promise<Uint8Array> {
+/** The body of an answer that has so many bytes; of one that has more, or fewer, none. */
+async function body(response: Response, url: string, length: number, meter: Meter, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const out = new Uint8Array(length);
+  let at = 0;
   try {
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    meter.bytes += bytes.length;
-    return bytes;
+    const reader = response.body!.getReader();
+    for (let step; !(step = await reader.read()).done;) {
+      meter.bytes += step.value.length;
+      if (step.value.length > length - at) {
+        await reader.cancel();
+        at = Infinity;
+        break;
+      }
+      out.set(step.value, at);
+      at += step.value.length;
+    }
   } catch (cause) {
-    if (cause instanceof Error && cause.name === 'AbortError') throw cause;
+    if (signal?.aborted) throw signal.reason;
     throw new RvfError('SOURCE', `${url}: the answer was cut short: ${reason(cause)}`, { cause });
   }
+  if (at !== length) throw new RvfError('SOURCE', `${url}: the server sent ${at === Infinity ? 'more' : at} bytes where ${length} were asked for`);
+  return out;
 }
 
 /** Ranges of a compressed answer are ranges of the compressed bytes: they say nothing of the file's. */
@@ -221,7 +235,12 @@ async function tailOf(url: string, get: typeof fetch, meter: Meter, signal: Abor
       await response.body?.cancel();
       return undefined;
     }
-    const bytes = await body(response, url, meter);
+    const length = Number(total) - Number(from);
+    if (!(length > 0 && length <= TAIL)) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    const bytes = await body(response, url, length, meter, signal);
     return { offset: Number(from), bytes, total: Number(total), version: versionOf(response) };
   } catch {
     return undefined;
@@ -240,11 +259,16 @@ async function download(response: Response, url: string, meter: Meter, { onProgr
     for (let step; !(step = await reader.read()).done;) {
       parts.push(step.value);
       done += step.value.length;
+      if (done > MOST_WHOLE) {
+        await reader.cancel();
+        throw new RvfError('SOURCE', `${url} has more than ${MOST_WHOLE} bytes, and its server knows no ranges: too much to be downloaded whole`);
+      }
       meter.bytes += step.value.length;
       onProgress?.(total === undefined ? { phase: 'download', done } : { phase: 'download', done, total });
     }
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
+    if (cause instanceof RvfError) throw cause;
     throw new RvfError('SOURCE', `${url}: the download was cut short after ${done} bytes: ${reason(cause)}`, { cause });
   }
   const whole = new Uint8Array(done);
