@@ -69,7 +69,8 @@ export class Checked {
 
   /** The bytes, if they were checked and are at hand; it waits for nothing. */
   peek(segment: Segment, from: number, length: number): Uint8Array | undefined {
-    if (!segment.table) return undefined;
+    // What lies outside is left to `read`, which says so.
+    if (!segment.table || !(from >= 0 && from + length <= segment.length)) return undefined;
     const { whole } = this.source, first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block);
     if (whole) {
       for (let n = first; n <= last; n++) if (!(segment.checked[n >> 3]! & (1 << (n & 7))) && !this.#check(segment, n, whole)) return undefined;
