@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 
 use rvf_microkernel::prebuilt::KERNELS;
-#[cfg(any(test, not(feature = "modules")))]
-use rvf_microkernel::prebuilt::Kernel;
 use rvf_types::{Role, Target, WasmHeader};
 
 use crate::error::PackError;
@@ -64,39 +62,39 @@ impl Module {
 
     #[cfg(not(feature = "modules"))]
     fn header(&self, _index: usize) -> Result<WasmHeader, PackError> {
-        let mut kernels = KERNELS.iter().zip(0..);
-        let known = kernels.find(|(kernel, _)| kernel.bytecode == &*self.bytecode);
-        // There are no others without the feature.
-        let (kernel, priority) = known.ok_or(PackError::NoRows)?;
-        Ok(header_of(kernel, priority))
+        // Without the feature there are no others.
+        Ok(header_of_kernel(self))
     }
 }
 
 /// The header of a kernel of this version, as it would be derived. The kernels need what their builds are named for.
 #[cfg(any(test, not(feature = "modules")))]
-fn header_of(kernel: &Kernel, priority: u8) -> WasmHeader {
+fn header_of_kernel(module: &Module) -> WasmHeader {
     use rvf_types::wasm::WasmKind;
-    use rvf_types::{SegmentHash, WasmFeatures};
+    use rvf_types::{WasmFeatures, digest};
     /// The functions of the interface, `memory` and `__heap_base`.
     const EXPORTS: u16 = 14;
-    let simd = if kernel.name == "simd" {
-        WasmFeatures::SIMD
+    let is_simd = KERNELS
+        .iter()
+        .any(|kernel| kernel.name == "simd" && kernel.bytecode == &*module.bytecode);
+    let required = if is_simd {
+        WasmFeatures::SIMD.with(WasmFeatures::BULK_MEMORY)
     } else {
-        WasmFeatures::NONE
+        WasmFeatures::BULK_MEMORY
     };
     WasmHeader {
         kind: WasmKind {
-            role: Role::Microkernel,
-            target: Target::Wasm32,
-            required: simd.with(WasmFeatures::BULK_MEMORY),
+            role: module.role,
+            target: module.target,
+            required,
         },
         exports: EXPORTS,
-        bytecode_size: kernel.bytecode.len() as u32,
+        bytecode_size: module.bytecode.len() as u32,
         min_pages: 1,
         max_pages: 0,
         tables: 0,
-        hash: SegmentHash(kernel.shake256),
-        priority,
+        hash: digest::plain_hash(&module.bytecode),
+        priority: module.priority,
     }
 }
 
@@ -106,9 +104,8 @@ mod tests {
 
     #[test]
     fn the_headers_of_the_kernels_are_those_that_would_be_derived() {
-        for ((kernel, priority), module) in KERNELS.iter().zip(0..).zip(Module::kernels()) {
-            let derived = module.header(0).unwrap();
-            assert_eq!(header_of(kernel, priority), derived, "{}", kernel.name);
+        for module in Module::kernels() {
+            assert_eq!(header_of_kernel(&module), module.header(0).unwrap());
         }
     }
 }
