@@ -80,6 +80,7 @@ pub(crate) fn in_browser(browser: OsString) -> Result {
         "hostile.test.mjs",
         "access.test.mjs",
         "update.test.mjs",
+        "store-browser.test.mjs",
     ];
     test(&files, Some(browser))
 }
