@@ -92,7 +92,7 @@ test('requests that can not be answered say what is wrong', async () => {
     [{ vector: [1, 2] }, /2 components.*384/], [{}, /one of them/], [{ vector, like: 'a' }, /one of them/], [{ vector, k: 0 }, /k is a whole number/],
     [{ vector, k: 65537 }, /k is/], [{ vector, recall: 2 }, /recall is a number/], [{ vector, recall: 1, exact: true }, /one of `recall`/],
     [{ vector, probes: -1 }, /probes/], [{ vector, filter: { rows: [8192] } }, /no row 8192/], [{ vector, filter: { bitmap: new Uint8Array(3) } }, /1024 bytes/],
-    [{ like: 'no such id' }, /no row has the id/], [{ vector: new Float32Array(384) }, /no direction/], [{ vector: new Float32Array(384).fill(NaN) }, /component 0/],
+    [{ like: 'no such id' }, /no row has the id/], [{ vector: null }, /one of them/], [{ vector: 7 }, /components/], [{ vector, filter: { row: 1 } }, /a filter has/], [{ vector: new Float32Array(384) }, /no direction/], [{ vector: new Float32Array(384).fill(NaN) }, /component 0/],
   ]) await assert.rejects(opened.search(wish), (error) => error.code === 'REQUEST' && message.test(error.message), JSON.stringify(Object.keys(wish)));
   await opened.close();
   await assert.rejects(open(42), { code: 'REQUEST' });
