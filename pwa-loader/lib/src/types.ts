@@ -213,12 +213,17 @@ export type ErrorCode =
   | 'CLOSED';
 
 export interface CreateOptions {
+  /** Components of each vector, 1 to 65,536. */
   dimension: number;
+  /** `cosine` unless told. */
   metric?: Metric;
+  /** What is kept of each vector: `f32`, the default, is what was inserted, to the bit. */
   vectors?: VectorKind;
   /** Kept in the browser under this name (OPFS, or IndexedDB where there is none), and read again if it is there. */
   name?: string;
+  /** `worker`, the default where there are workers: a page never stalls. `inline`: on the caller's own thread. */
   run?: 'worker' | 'inline';
+  /** Closes the store when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -229,13 +234,15 @@ export interface RvfStore {
   readonly size: number;
   /** Adds one, or replaces the one of this id. Without an id it gets the next free number. Resolves to the id. */
   insert(vector: ArrayLike<number>, id?: Id): Promise<Id>;
-  /** `vectors`: count × dimension components. */
+  /** `vectors`: count × dimension components. All are taken, or none; of an id that is there twice the last one counts. */
   insertBatch(vectors: Float32Array | readonly ArrayLike<number>[], ids?: readonly Id[]): Promise<Id[]>;
   /** Whether it was there. */
   delete(id: Id): Promise<boolean>;
+  /** As it is kept. */
   get(id: Id): Promise<Float32Array | undefined>;
+  /** Over all that is in the store at this moment. A hit's `row` is the number of its insert, while the store is open. */
   search(request: SearchRequest): Promise<Answer>;
-  /** The bytes of a .rvf file with all that is in the store. */
+  /** The bytes of a .rvf file with all that is in the store. From then on it is searched by the lists that were made for that. */
   save(options?: { recall?: number; onProgress?: (progress: Progress) => void; signal?: AbortSignal }): Promise<Uint8Array>;
   /** Writes what has changed to where the store is kept. Only with a name. */
   persist(): Promise<void>;
