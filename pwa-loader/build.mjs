@@ -38,8 +38,8 @@ function copyImports(module, out, seen = new Set()) {
 
 function build(out) {
   const tsc = join(here, 'node_modules', 'typescript', 'bin', 'tsc'), library = join(here, 'lib', 'dist');
-  if (!existsSync(tsc)) throw new Error('TypeScript is not here: run `npm install` in pwa-loader/ first');
-  if (!existsSync(join(library, 'index.js'))) throw new Error('the library is not built: run `npm install` and `npm run build` in pwa-loader/lib/ first');
+  if (!existsSync(tsc)) throw new Error('TypeScript is not here: run `npm ci` in pwa-loader/ first');
+  if (!existsSync(join(library, 'index.js'))) throw new Error('the library is not built: `cargo xtask page` builds both');
   const compile = (project, to) => {
     const { status } = spawnSync(process.execPath, [tsc, '-p', join(here, project), '--outDir', to], { stdio: 'inherit' });
     if (status !== 0) throw new Error(`TypeScript refuses ${project}/; see above`);
@@ -74,7 +74,7 @@ try {
   build(out);
   const lines = differences(out, target);
   if (check && lines.length > 0) {
-    console.error(`pwa-loader/prebuilt is not what the sources make: ${lines.join('; ')}. Run \`npm run build\` in pwa-loader/ and commit what it writes.`);
+    console.error(`pwa-loader/prebuilt is not what the sources make: ${lines.join('; ')}. Run \`cargo xtask page\` and commit what it writes.`);
     process.exitCode = 1;
   } else if (!check && lines.length > 0) {
     rmSync(target, { recursive: true, force: true });

@@ -1,12 +1,12 @@
 // What a file is made of: its parts as a bar, the code in it, what recall it was measured to reach.
-import type { FileInfo, KernelInfo, RvfFile, SegmentInfo } from '../lib/dist/index.js';
+import type { FileInfo, KernelInfo, SegmentInfo } from '../lib/dist/index.js';
 import { count, h, icon, neutral, percent, recallText, size } from './dom.js';
 import { engineName, segmentName } from './words.js';
 
 /** Kinds that have a colour of their own; all others share the last one. */
 const COLOURED = ['VEC', 'QUANT', 'INDEX', 'IDS', 'WASM', 'DIGEST', 'ORDER'];
 
-export function aboutView(_file: RvfFile, info: FileInfo): HTMLElement {
+export function aboutView(info: FileInfo): HTMLElement {
   return h('div', { class: 'card parts' },
     h('h2', {}, 'What it is made of'),
     segments(info.segments, info.bytes),

@@ -6,8 +6,8 @@ import { byId, h, neutral } from './dom.js';
 import { fileView } from './file.js';
 import { openingView } from './opening.js';
 import { codeOf, isAbort, problem } from './problem.js';
-import type { Picked } from './source.js';
-import { takeDrops, takeLaunches, ofAddress } from './source.js';
+import { ofAddress, takeDrops, takeLaunches, type Picked } from './source.js';
+import type { SearchView } from './search.js';
 import { wireStart } from './start.js';
 
 const TITLE = document.title;
@@ -17,6 +17,9 @@ export class App {
   readonly #start = byId('start');
   readonly #say: (what: string) => void;
   #file: RvfFile | undefined;
+  #search: SearchView | undefined;
+  /** What the page's address says of the open file; empty for one of this device. */
+  #address = '';
   /** Ends what is being opened; its identity tells a late answer from one that is awaited. */
   #task: AbortController | undefined;
 
@@ -29,10 +32,19 @@ export class App {
       event.preventDefault();
       void this.close();
     });
+    addEventListener('popstate', () => this.#walked());
+    this.#openFromAddress();
+  }
+
+  /** The back or forward button: to another search of the open file, another file, or the first screen. */
+  #walked(): void {
+    if (this.#file && location.search === this.#address) this.#search?.restore(location.hash);
+    else if (location.search) this.#openFromAddress();
+    else void this.#leave();
   }
 
   /** Opens what the page's own address names. */
-  openFromAddress(): void {
+  #openFromAddress(): void {
     const wanted = new URLSearchParams(location.search).get('file');
     if (wanted === null) return;
     const picked = ofAddress(wanted);
@@ -51,7 +63,10 @@ export class App {
       const file = await open(picked.source, { signal: task.signal, onProgress: view.update });
       if (this.#task !== task) return await file.close();
       this.#file = file;
-      this.#show(fileView(file, picked, { close: () => void this.close(), reopen: () => void this.open(picked) }), picked.name);
+      const shown = fileView(file, picked, { close: () => void this.close(), reopen: () => void this.open(picked) });
+      this.#search = shown.search;
+      this.#show(shown.element, picked.name);
+      if (location.hash) shown.search.restore(location.hash);
     } catch (error) {
       if (this.#task === task && !isAbort(error)) this.#failed(error, picked);
     }
@@ -59,8 +74,12 @@ export class App {
 
   /** Back to the first screen. */
   async close(): Promise<void> {
-    await this.#end();
     if (location.search || location.hash) history.pushState(null, '', location.pathname);
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#end();
     this.#stage.replaceChildren();
     this.#start.hidden = false;
     document.title = TITLE;
@@ -74,6 +93,7 @@ export class App {
     this.#say('');
     const file = this.#file;
     this.#file = undefined;
+    this.#search = undefined;
     // Whatever state its module is in: what is closed is of no more interest.
     await file?.close().catch(() => undefined);
   }
@@ -82,10 +102,15 @@ export class App {
   #keepAddress({ source }: Picked): void {
     const wanted = source instanceof URL ? (source.origin === location.origin ? source.pathname.replace(base(), '') + source.search : source.href) : '';
     const current = new URLSearchParams(location.search).get('file') ?? '';
-    if (wanted === current) return;
-    // Slashes and colons are clear as they are.
-    const query = wanted ? `?file=${encodeURIComponent(wanted).replace(/%2F/gu, '/').replace(/%3A/gu, ':')}` : '';
-    history.pushState(null, '', `${location.pathname}${query}`);
+    if (wanted !== current) {
+      // Slashes and colons are clear as they are.
+      const query = wanted ? `?file=${encodeURIComponent(wanted).replace(/%2F/gu, '/').replace(/%3A/gu, ':')}` : '';
+      history.pushState(null, '', `${location.pathname}${query}`);
+    } else if (!wanted && location.hash) {
+      // What was asked of a file of this device was asked of another one.
+      history.replaceState(null, '', location.pathname);
+    }
+    this.#address = location.search;
   }
 
   #failed(error: unknown, picked?: Picked): void {

@@ -13,7 +13,7 @@ export interface FileActions {
 
 const METRICS = { l2: 'Euclidean distance', ip: 'inner product', cosine: 'cosine distance' } as const;
 
-export function fileView(file: RvfFile, picked: Picked, actions: FileActions): HTMLElement {
+export function fileView(file: RvfFile, picked: Picked, actions: FileActions): { element: HTMLElement; search: SearchView } {
   const info = file.info();
   const search = new SearchView(file, picked.source instanceof URL, actions.reopen);
   const where = picked.source instanceof URL
@@ -21,7 +21,7 @@ export function fileView(file: RvfFile, picked: Picked, actions: FileActions): H
     : h('p', { class: 'where' }, icon('lock'), h('span', {}, 'Open on this device. Nothing is uploaded.'));
 
   const warnings = info.warnings.length > 0 && h('section', { class: 'warnings', 'aria-label': 'Warnings' }, icon('warning'), h('ul', {}, ...info.warnings.map((text) => h('li', {}, h('bdi', {}, neutral(text))))));
-  return h('div', { class: 'file' },
+  const element = h('div', { class: 'file' },
     h('header', { class: 'file-head' },
       h('div', { class: 'row' },
         h('h1', { class: 'name', tabindex: -1 }, h('bdi', {}, neutral(picked.name))),
@@ -31,5 +31,6 @@ export function fileView(file: RvfFile, picked: Picked, actions: FileActions): H
     warnings,
     h('div', { class: 'columns' },
       h('div', { class: 'searching' }, search.form, search.results),
-      h('aside', { class: 'about', 'aria-label': 'About this file' }, verifyView(file), aboutView(file, info))));
+      h('aside', { class: 'about', 'aria-label': 'About this file' }, verifyView(file), aboutView(info))));
+  return { element, search };
 }

@@ -4,18 +4,18 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "TPtQV74eX83P4O9p",
+ "version": "47fzxrXvjcITTMnx",
  "files": [
-  ["app/about.js", "sha256-EU7bMT3foIEcK9BfkIRxoh7e0/x3dJ2PRwcruuZk/yw="],
-  ["app/app.js", "sha256-GH1Cn7cnVV5v+Ols8EfhfWzRH6eZftapTBWXLghresg="],
+  ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
+  ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
-  ["app/file.js", "sha256-YpatlmGxETfT0eYq7yGqaM2887HfREVAa6QwdXNDQOI="],
+  ["app/file.js", "sha256-Gi9Ow6ll5qdwcxzYwbUkz3b2ZzZD0XXRkNFdTRdvpfk="],
   ["app/hits.js", "sha256-S9rUSiduiSy0vXRI5B5rQVv0NnEzz2dWjcpTa6ni1dw="],
   ["app/install.js", "sha256-aHkC9k4fy0tHAyhw6OTTIwlg8N8kt63BTLAkOlR6czs="],
-  ["app/main.js", "sha256-gPhMKEL9mS6AP+wRUcVcGfIuGqFZvc+rIkO6f32JlvA="],
+  ["app/main.js", "sha256-REj4ADj538sFx8vaccHsfW5cjybgqbZe7IFt9syDK2Y="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
-  ["app/problem.js", "sha256-k1IwdHU06x70iMD8CETsDPKNvV4iKN/xnNx8AQUfsGo="],
-  ["app/search.js", "sha256-GxRVf3rKa5m1+TlB0Pg+JmqzHDh9bZy6WAd04Kv1VlI="],
+  ["app/problem.js", "sha256-TnGrSk1Tu927rkwv3NPBigSQfpqOAUcEG2m51rqjDbc="],
+  ["app/search.js", "sha256-x74hPBqDQmNJdmJXUQFQu7pqs3cX4ssofIG0/lTJtcg="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],

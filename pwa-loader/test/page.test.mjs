@@ -240,6 +240,49 @@ test('the back button closes a file, the forward button opens it again; an addre
   await served.stop();
 });
 
+test('what was asked stands in the address: back and forward walk through it, and a link opens with its hits', async () => {
+  const served = await serve(wordnet());
+  const { context, tab } = await visit(`${served.files[0].url}#id=ocean.n&k=3`);
+  const near = async (id) => tab.waitForSelector(`.hits caption:has-text("Near ${id}")`);
+  await near('ocean.n');
+  assert.equal((await hits(tab)).length, 3);
+  await answered(tab, () => tab.click('.hit >> nth=0'));
+  await near('lake.n');
+  assert.equal(new URL(tab.url()).hash, '#id=lake.n&k=3');
+  await tab.goBack();
+  await near('ocean.n');
+  await tab.goForward();
+  await near('lake.n');
+  // Of a file of this device the page keeps what was asked while it is open, and no longer.
+  await pick(tab, wordnet());
+  assert.equal(new URL(tab.url()).search + new URL(tab.url()).hash, '');
+  await tab.fill('#search-text', 'ice.n');
+  await answered(tab, () => search(tab));
+  await answered(tab, () => tab.click('.hit >> nth=0'));
+  await tab.goBack();
+  await near('ice.n');
+  await tab.click('text=Close file');
+  assert.equal(await tab.isVisible('#start'), true);
+  await tab.goBack();
+  assert.equal(await tab.isVisible('#start'), true);
+  assert.deepEqual(tab.wrongs, []);
+  await context.close();
+  await served.stop();
+});
+
+test('the system opens a file with the installed page', async () => {
+  const served = await serve();
+  const { context, tab } = await visit();
+  await tab.addInitScript(() => {
+    const file = new File(['not vectors, but from the file manager'], 'from-the-desktop.rvf');
+    Object.defineProperty(window, 'launchQueue', { value: { setConsumer: (consumer) => consumer({ files: [{ getFile: async () => file }] }) } });
+  });
+  await tab.goto(served.url);
+  await tab.waitForSelector('h1:has-text("from-the-desktop.rvf")');
+  await context.close();
+  await served.stop();
+});
+
 test('everything can be done with the keyboard alone', async () => {
   const served = await serve(wordnet());
   const { context, tab } = await visit(served.files[0].url);

@@ -26,9 +26,12 @@ cargo xtask COMMAND
         with --check, build them and compare, and install nothing
   builder [--check] [--compiler rustup|system]
         the same for the builder of the JavaScript library, in pwa-loader/lib/wasm
+  page [--check]
+        build the JavaScript library and the page, and install it in pwa-loader/prebuilt;
+        with --check, compare it instead, and run its tests in a real browser
   size [--compiler rustup|system]
         build the kernel modules and print their bytes by section, part and function
-  test  run every test: Rust, documentation examples, wasm rebuild, Node, size budgets
+  test  run every test: Rust, documentation examples, wasm rebuild, Node, the page, size budgets
   ci    run `test`, and before it the format, lint, documentation and dependency checks
   help  print this
 
@@ -64,6 +67,9 @@ enum Task {
         check: bool,
         compiler: Option<compiler::Kind>,
     },
+    Page {
+        check: bool,
+    },
     Size {
         compiler: Option<compiler::Kind>,
     },
@@ -83,7 +89,7 @@ fn parse(args: &[String]) -> Result<Task> {
     while let Some(option) = rest.next() {
         match (command, option.as_str()) {
             (_, "--help" | "-h") => return Ok(Task::Help),
-            ("wasm" | "builder", "--check") => check = true,
+            ("wasm" | "builder" | "page", "--check") => check = true,
             ("wasm" | "builder" | "size", "--compiler") => {
                 compiler = Some(compiler::Kind::parse(rest.next().map(String::as_str))?);
             }
@@ -95,6 +101,7 @@ fn parse(args: &[String]) -> Result<Task> {
     match command {
         "wasm" => Ok(Task::Wasm { check, compiler }),
         "builder" => Ok(Task::Builder { check, compiler }),
+        "page" => Ok(Task::Page { check }),
         "size" => Ok(Task::Size { compiler }),
         "demo" => Ok(Task::Demo),
         "test" => Ok(Task::Steps(steps::Set::Tests)),
@@ -122,6 +129,13 @@ fn run(task: Task) -> Result {
             check: false,
             compiler,
         } => builder::install(compiler),
+        Task::Page { check: false } => page::build(),
+        Task::Page { check: true } => {
+            page::library()?;
+            page::install()?;
+            page::check()?;
+            page::in_browser(page::browser()?)
+        }
         Task::Size { compiler } => size::print(compiler),
         Task::Demo => demo::run(),
         Task::Steps(set) => steps::run(set),
@@ -165,6 +179,10 @@ mod tests {
         assert!(matches!(task("ci"), Some(Task::Steps(Set::All))));
         assert!(matches!(task("test"), Some(Task::Steps(Set::Tests))));
         assert!(matches!(task("demo"), Some(Task::Demo)));
+        assert!(matches!(
+            task("page --check"),
+            Some(Task::Page { check: true })
+        ));
         assert!(matches!(task(""), Some(Task::Help)));
         assert!(matches!(
             task("wasm --check --compiler system"),

@@ -2,7 +2,7 @@ import { count, h, icon, neutral, percent, recallText, size } from './dom.js';
 import { engineName, segmentName } from './words.js';
 /** Kinds that have a colour of their own; all others share the last one. */
 const COLOURED = ['VEC', 'QUANT', 'INDEX', 'IDS', 'WASM', 'DIGEST', 'ORDER'];
-export function aboutView(_file, info) {
+export function aboutView(info) {
     return h('div', { class: 'card parts' }, h('h2', {}, 'What it is made of'), segments(info.segments, info.bytes), h('h3', {}, 'The code in it'), h('ul', { class: 'kernels' }, ...info.kernels.map(kernel)), h('p', { class: 'engine' }, 'Answers come from ', h('strong', {}, engineName(info.engine)), '.', info.engineReason ? ` ${neutral(info.engineReason)}` : ''), h('dl', { class: 'pairs' }, ...facts(info).flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])), info.efforts.length > 0 && efforts(info), properties(info.properties));
 }
 function facts(info) {

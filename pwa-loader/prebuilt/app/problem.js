@@ -17,7 +17,11 @@ export function codeOf(error) {
 }
 /** Whether somebody ended it on purpose. */
 export const isAbort = (error) => error instanceof Error && error.name === 'AbortError';
+const NO_RVF = { title: 'This is not an .rvf file', advice: 'Choose one whose name ends in .rvf; “rvf pack” makes them from vectors.' };
 function wordsOf(error) {
+    // Another file altogether: its first bytes begin no segment.
+    if (error instanceof Error && 'rule' in error && error.rule === 'R-SEG-3' && 'offset' in error && error.offset === 0)
+        return NO_RVF;
     if (error instanceof DOMException && (error.name === 'NotReadableError' || error.name === 'NotFoundError'))
         return WORDS.SOURCE;
     const code = codeOf(error);

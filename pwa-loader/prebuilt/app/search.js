@@ -4,6 +4,8 @@ import { codeOf, isAbort, problem } from './problem.js';
 import { parseVector } from './vector.js';
 const MOST_HITS = 65_536;
 const USUAL_HITS = 10;
+/** The ways of asking that an address has words for. */
+const BY = ['id', 'row'];
 /** Something that the person can mend: it is said beside the form. */
 class Wrong extends Error {
 }
@@ -39,7 +41,35 @@ export class SearchView {
         this.#text.addEventListener('input', () => this.#mend());
         this.#area.addEventListener('input', () => this.#mend());
         this.#choose(this.#by);
-        this.#list.append(h('p', { class: 'empty' }, 'Hits appear here: ask for what is near an id, a row or a vector, or start with any row.'));
+        this.#clear();
+    }
+    #clear() {
+        this.#status.textContent = '';
+        this.#list.replaceChildren(h('p', { class: 'empty' }, 'Hits appear here: ask for what is near an id, a row or a vector, or start with any row.'));
+    }
+    /** Asks what an address asks for behind its #; nothing where there is nothing. */
+    restore(hash) {
+        const asked = new URLSearchParams(hash.replace(/^#/u, '')), by = BY.find((one) => asked.has(one));
+        if (by === undefined || (by === 'id' && this.#info.idKind === 'none')) {
+            this.#task?.abort(new DOMException('The page went back.', 'AbortError'));
+            this.#task = undefined;
+            return this.#clear();
+        }
+        this.#k.value = asked.get('k') ?? String(USUAL_HITS);
+        this.#choose(by);
+        this.#text.value = asked.get(by) ?? '';
+        const effort = asked.get('recall') ?? '';
+        this.#effort.value = [...this.#effort.options].some(({ value }) => value === effort) ? effort : '';
+        void this.#submit();
+    }
+    #remember() {
+        if (this.#by === 'vector')
+            return;
+        const { value: k } = this.#k, { value: recall } = this.#effort;
+        const asked = new URLSearchParams({ [this.#by]: this.#text.value, ...(k === String(USUAL_HITS) ? {} : { k }), ...(recall ? { recall } : {}) });
+        const hash = `#${asked}`;
+        if (location.hash !== hash)
+            history.pushState(null, '', hash);
     }
     /** Shows the input that this way of asking needs. */
     #choose(by) {
@@ -158,6 +188,7 @@ export class SearchView {
             const { table, summary } = hitsView(answer, what, this.#info, this.#remote ? this.#file.traffic() : undefined, (id) => void this.like(id));
             this.#list.replaceChildren(table);
             this.#status.textContent = summary;
+            this.#remember();
         }
         catch (error) {
             if (this.#task !== task || isAbort(error))

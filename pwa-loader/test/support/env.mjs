@@ -36,9 +36,13 @@ let packed;
 /** The sample with its ids, as anybody would pack it. */
 export const wordnet = () => (packed ??= pack('wordnet.rvf', '--ids', ids));
 
+const serving = new Set();
+
 /** `rvf serve` with files: its addresses, and its end. */
 export async function serve(...files) {
   const child = spawn(rvf, ['serve', '--port', '0', '--json', ...files], { stdio: ['ignore', 'pipe', 'ignore'] });
+  serving.add(child);
+  child.once('exit', () => serving.delete(child));
   const line = await new Promise((resolve, reject) => {
     createInterface(child.stdout).once('line', resolve);
     child.once('exit', (code) => reject(new Error(`rvf serve ended with code ${code}`)));
@@ -79,7 +83,9 @@ export async function watched(context) {
   return tab;
 }
 
+/** Ends the browser, and the servers that a failed test left behind. */
 export const closeBrowser = async () => {
+  for (const child of serving) child.kill('SIGKILL');
   await browser?.close();
   browser = undefined;
 };
