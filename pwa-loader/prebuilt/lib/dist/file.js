@@ -55,7 +55,11 @@ function poolSize(workers) {
 /** In memory that workers share, where there is such; else each gets a copy when it is sent. */
 function shared(bytes) {
     const isolated = typeof crossOriginIsolated === 'undefined' ? typeof process !== 'undefined' : crossOriginIsolated;
-    if (typeof SharedArrayBuffer === 'undefined' || !isolated || bytes.buffer instanceof SharedArrayBuffer)
+    if (bytes.buffer instanceof ArrayBuffer && (typeof SharedArrayBuffer === 'undefined' || !isolated)) {
+        // With a part of a buffer all of it would be sent.
+        return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+    }
+    if (!(bytes.buffer instanceof ArrayBuffer))
         return bytes;
     const out = new Uint8Array(new SharedArrayBuffer(bytes.length));
     out.set(bytes);

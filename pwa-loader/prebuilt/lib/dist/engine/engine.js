@@ -13,7 +13,7 @@ import { bytecodeOf, kernelsOf, nameOf, pick, readModules } from './modules.js';
 const WARM = 8;
 const SMALL_REGION = 1 << 20;
 /** What is brought ahead of a distant file, at most. */
-const SMALL_INDEX = 4 * 2 ** 20, SMALL_MODULE = 64 << 10, SMALL_BOUNDS = 32 << 10;
+const SMALL_INDEX = 4 * 2 ** 20, SMALL_MODULE = 64 << 10, FEW_MODULES = 8, SMALL_BOUNDS = 32 << 10;
 const TEXT_IDS = 2;
 const INDEX = 0, QUANT = 1, VEC = 2, FLOATS = 3;
 export class Engine {
@@ -23,6 +23,7 @@ export class Engine {
     options;
     resident;
     #kernel;
+    /** Regions that are resident, or that found no room. */
     #standing = new Set();
     /** Whether everything that is ever made resident is. */
     #complete = false;
@@ -142,7 +143,7 @@ export class Engine {
             return;
         const kernel = await this.#instance(signal);
         for (const region of this.#wanted(all)) {
-            await kernel.makeResident(region, signal);
+            await kernel.makeResident(region, this.options.residency === 'resident', signal);
             this.#standing.add(region);
         }
         this.#complete = this.#wanted(true).length === 0;
@@ -166,9 +167,10 @@ export class Engine {
  */
 async function bringAhead({ checked, segments, manifest }, signal) {
     const spans = [];
+    let modules = 0;
     for (const segment of segments) {
         const { type } = segment.entry;
-        if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE))
+        if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE && modules++ < FEW_MODULES))
             spans.push({ segment, from: 0, length: segment.length });
         const bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
         if (type === TYPE.IDS && manifest.idKind === TEXT_IDS && bounds <= SMALL_BOUNDS)

@@ -21,6 +21,8 @@ const ANY_SIGN = new Set(['rvf_caps', 'rvf_needs']);
 /** Needs in one step, and room for what is fed at once: enough for all lists that a usual query visits. */
 const MAX_NEEDS = 1024;
 const ARENA = 4 << 20;
+/** Room that is left beside what is resident: for what is fed, and for the state of a query. */
+const ROOM = 2 * ARENA;
 const MOST_STEPS = 2 ** 24;
 /** Milliseconds of searching after which the event loop gets a turn, so that who watches sees that nothing is stuck. */
 const TURN = 100;
@@ -73,9 +75,6 @@ export class Kernel {
     fault(deed, cause) {
         return new RvfError('MODULE', `${this.options.name} ${deed}`, { cause });
     }
-    get memoryBytes() {
-        return this.machine.memory.buffer.byteLength;
-    }
     #can(bits, what) {
         if ((this.#caps & bits) !== bits)
             throw this.fault(`can not do what is asked: ${what}`);
@@ -115,6 +114,9 @@ export class Kernel {
         this.#u32 = new Uint32Array(buffer);
         this.#f32 = new Float32Array(buffer);
     }
+    #tooSmall(wanted, cause) {
+        return new RvfError('UNSUPPORTED', `the memory of ${this.options.name} can not grow to ${wanted} bytes`, { cause });
+    }
     /** Makes the memory so long. */
     #reach(end) {
         const bytes = this.machine.memory.buffer.byteLength, wanted = end + BEHIND + LINE;
@@ -125,8 +127,11 @@ export class Kernel {
                 this.machine.memory.grow(Math.ceil((wanted - bytes) / PAGE));
             }
             catch (cause) {
-                throw new RvfError('UNSUPPORTED', `the memory of ${this.options.name} can not grow to ${wanted} bytes`, { cause });
+                throw this.#tooSmall(wanted, cause);
             }
+            // The twin does not throw.
+            if (this.machine.memory.buffer.byteLength < wanted)
+                throw this.#tooSmall(wanted);
         }
         this.#refresh();
     }
@@ -136,18 +141,26 @@ export class Kernel {
         this.#base = roundUp(at + length + BEHIND, LINE);
         return at;
     }
-    /** Room that is left under the limit. */
-    get roomLeft() {
-        return this.options.memoryBytes - this.#base - ARENA - 2 * LINE;
-    }
-    /** Copies a whole region into the memory, so that it is never asked for again. */
-    async makeResident(region, signal) {
+    /**
+     * Copies a whole region into the memory, so that it is never asked for again. Unless it must be, it is left out where it would
+     * leave too little room for what is fed.
+     */
+    async makeResident(region, must, signal) {
         const segment = this.#regions[region];
-        if (!segment)
+        if (!segment || (!must && this.#base + segment.length + ROOM > this.options.memoryBytes))
             return;
         const before = this.#base, at = this.#take(segment.length);
         try {
             this.#reach(this.#base);
+        }
+        catch (error) {
+            this.#base = before;
+            // The module's own limit may be lower than ours.
+            if (must)
+                throw error;
+            return;
+        }
+        try {
             await this.archive.checked.copy(segment, (offset, bytes) => this.#u8.set(bytes, at + offset), signal);
         }
         catch (error) {

@@ -9,7 +9,7 @@ export const ROLES = ['microkernel', 'interpreter', 'combined', 'extension', 'co
 const MICROKERNEL = 0;
 export const WASM_HEADER = 64;
 /** A kernel of ours has 8 KiB; nothing sensible has more than this. */
-const MOST_BYTES = 4 << 20;
+const MOST_BYTES = 4 << 20, MOST_IN_ALL = 64 << 20;
 export const shortHash = (header) => hex(header.hash.subarray(0, 6));
 export const nameOf = (header) => `the file's ${ROLES[header.role]} ${shortHash(header)}`;
 /** Reads a module's header and checks it against the manifest (R-WASM-1). */
@@ -28,7 +28,9 @@ export function parseModuleHeader(bytes, segment) {
 }
 /** The headers of all modules, in the order of their offsets. */
 export async function readModules(archive, signal) {
-    const segments = archive.segments.filter(({ entry }) => entry.type === TYPE.WASM);
+    const segments = archive.segments.filter(({ entry }) => entry.type === TYPE.WASM), bytes = segments.reduce((sum, { length }) => sum + length, 0);
+    if (bytes > MOST_IN_ALL)
+        throw new RvfError('UNSUPPORTED', `the modules of the file have ${bytes} bytes, and at most ${MOST_IN_ALL} are read`);
     const heads = await archive.checked.read(segments.map((segment) => ({ segment, from: 0, length: WASM_HEADER })), signal);
     return heads.map((bytes, n) => parseModuleHeader(bytes, segments[n]));
 }

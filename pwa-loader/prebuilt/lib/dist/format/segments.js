@@ -61,7 +61,8 @@ export class Checked {
     }
     /** The bytes, if they were checked and are at hand; it waits for nothing. */
     peek(segment, from, length) {
-        if (!segment.table)
+        // What lies outside is left to `read`, which says so.
+        if (!segment.table || !(from >= 0 && from + length <= segment.length))
             return undefined;
         const { whole } = this.source, first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block);
         if (whole) {

@@ -43,10 +43,11 @@ export class Client {
         const id = this.#next++;
         const result = new Promise((resolve, reject) => {
             const stop = () => {
-                if (!this.#pending.delete(id))
+                const pending = this.#pending.get(id);
+                if (!pending)
                     return;
+                pending.over = true;
                 void this.#port?.then((port) => port.post({ cancel: id }), () => undefined);
-                this.#watch();
                 reject(signal.reason);
             };
             signal?.addEventListener('abort', stop, { once: true });
@@ -54,7 +55,7 @@ export class Client {
                 signal?.removeEventListener('abort', stop);
                 settle(value);
             };
-            this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now() });
+            this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now(), over: false });
         });
         void this.#send(id, op, args);
         this.#watch();
@@ -90,9 +91,12 @@ export class Client {
         if (!first) {
             const id = this.#next++;
             this.#pending.set(id, {
-                op: 'open', args: undefined, since: performance.now(), onProgress: undefined, resolve: () => undefined,
-                // What can't be opened again answers nothing.
-                reject: (error) => this.#end(error),
+                op: 'open', args: undefined, since: performance.now(), onProgress: undefined, over: false, resolve: () => undefined,
+                // What can't be opened again answers nothing; the next request tries once more.
+                reject: (error) => {
+                    this.#drop();
+                    this.#end(error);
+                },
             });
             port.post({ id, op: 'open', args: this.#opening() });
             for (const [pendingId, { op, args }] of this.#pending)
@@ -165,7 +169,9 @@ export class Client {
         const [id, blamed] = [...this.#pending].find(([, { op }]) => op === 'open') ?? [...this.#pending].find(([, { op }]) => op === 'search' || op === 'batch') ?? [...this.#pending][0];
         const doing = blamed.op === 'open' ? 'to open the file' : 'to answer';
         this.#drop();
-        this.#pending.delete(id);
+        for (const [pendingId, { over }] of this.#pending)
+            if (over || pendingId === id)
+                this.#pending.delete(pendingId);
         blamed.reject(new RvfError('TIMEOUT', `${this.#kernel} took more than ${this.options.timeoutMs} ms ${doing} and was ended; raise timeoutMs if it is slow and not stuck`));
         if (this.#pending.size > 0 && !this.#closed)
             this.#restart();
@@ -192,8 +198,9 @@ export class Client {
     #failed(why) {
         if (this.#closed)
             return;
+        const hint = this.#heard === undefined ? '; if workers are not allowed here, open the file with run: \'inline\'' : '';
         this.#drop();
-        this.#end(new RvfError('UNSUPPORTED', `the worker that runs the file's code failed: ${why}`));
+        this.#end(new RvfError('UNSUPPORTED', `the worker that runs the file's code failed: ${why}${hint}`));
     }
     /** Everything that is pending fails. */
     #end(error) {

@@ -11,11 +11,14 @@ const TAIL = 96 << 10;
 /** Requests under way at once. A browser has a limit of its own, a server program has none. */
 const SIDE_BY_SIDE = 24;
 const RETRIES = 2;
+/** A larger file is not downloaded whole: it would have to stand in memory. */
+const MOST_WHOLE = 2 ** 31;
 const NOTHING = new Uint8Array(0);
 export class RemoteSource {
     url;
     length;
     version;
+    own;
     get;
     whole = undefined;
     gap = 2 << 10;
@@ -23,10 +26,11 @@ export class RemoteSource {
     remote = true;
     #meter;
     #held = [];
-    constructor(url, length, version, get, meter) {
+    constructor(url, length, version, own, get, meter) {
         this.url = url;
         this.length = length;
         this.version = version;
+        this.own = own;
         this.get = get;
         this.#meter = meter;
     }
@@ -42,8 +46,9 @@ export class RemoteSource {
         if (response.status === 206) {
             const { total } = contentRange(response, url, 0);
             refuseEncoded(response, url);
-            const bytes = await body(response, url, meter);
-            const version = versionOf(response), source = new RemoteSource(url, total, version, get, meter);
+            const bytes = await body(response, url, Math.min(HEAD, total), meter, signal);
+            // Where it was sent on to another origin, conditions are as dear as there.
+            const version = versionOf(response), source = new RemoteSource(url, total, version, isOwn(response.url || url), get, meter);
             source.#hold({ offset: 0, bytes });
             const end = bytes.length < total ? await tail : (ends.abort(), undefined);
             if (end && end.total === total && !differ(version, end.version))
@@ -123,7 +128,7 @@ export class RemoteSource {
         const headers = { Range: `bytes=${offset}-${offset + length - 1}` };
         // With a strong tag the server itself says that the file is another one. A weak one must not be sent (RFC 9110, 13.1.5).
         const { etag } = this.version;
-        if (etag && !etag.startsWith('W/') && isOwn(this.url))
+        if (etag && !etag.startsWith('W/') && this.own)
             headers['If-Match'] = etag;
         const response = await ask(this.url, this.get, { headers, signal: signal ?? null });
         this.#meter.requests++;
@@ -143,10 +148,7 @@ export class RemoteSource {
             await response.body?.cancel();
             throw changed(other);
         }
-        const bytes = await body(response, this.url, this.#meter);
-        if (bytes.length !== length)
-            throw new RvfError('SOURCE', `${this.url}: the server sent ${bytes.length} bytes of the ${length} from ${offset} on`);
-        return bytes;
+        return body(response, this.url, length, this.#meter, signal);
     }
     traffic() {
         return this.#meter.snapshot();
@@ -186,17 +188,31 @@ function reason(cause) {
         return String(cause);
     return cause.cause instanceof Error ? `${cause.message} (${cause.cause.message})` : cause.message;
 }
-async function body(response, url, meter) {
+/** The body of an answer that has so many bytes; of one that has more, or fewer, none. */
+async function body(response, url, length, meter, signal) {
+    const out = new Uint8Array(length);
+    let at = 0;
     try {
-        const bytes = new Uint8Array(await response.arrayBuffer());
-        meter.bytes += bytes.length;
-        return bytes;
+        const reader = response.body.getReader();
+        for (let step; !(step = await reader.read()).done;) {
+            meter.bytes += step.value.length;
+            if (step.value.length > length - at) {
+                await reader.cancel();
+                at = Infinity;
+                break;
+            }
+            out.set(step.value, at);
+            at += step.value.length;
+        }
     }
     catch (cause) {
-        if (cause instanceof Error && cause.name === 'AbortError')
-            throw cause;
+        if (signal?.aborted)
+            throw signal.reason;
         throw new RvfError('SOURCE', `${url}: the answer was cut short: ${reason(cause)}`, { cause });
     }
+    if (at !== length)
+        throw new RvfError('SOURCE', `${url}: the server sent ${at === Infinity ? 'more' : at} bytes where ${length} were asked for`);
+    return out;
 }
 /** Ranges of a compressed answer are ranges of the compressed bytes: they say nothing of the file's. */
 function refuseEncoded(response, url) {
@@ -224,7 +240,12 @@ async function tailOf(url, get, meter, signal) {
             await response.body?.cancel();
             return undefined;
         }
-        const bytes = await body(response, url, meter);
+        const length = Number(total) - Number(from);
+        if (!(length > 0 && length <= TAIL)) {
+            await response.body?.cancel();
+            return undefined;
+        }
+        const bytes = await body(response, url, length, meter, signal);
         return { offset: Number(from), bytes, total: Number(total), version: versionOf(response) };
     }
     catch {
@@ -243,6 +264,10 @@ async function download(response, url, meter, { onProgress, signal }) {
         for (let step; !(step = await reader.read()).done;) {
             parts.push(step.value);
             done += step.value.length;
+            if (done > MOST_WHOLE) {
+                await reader.cancel();
+                throw new RvfError('SOURCE', `${url} has more than ${MOST_WHOLE} bytes, and its server knows no ranges: too much to be downloaded whole`);
+            }
             meter.bytes += step.value.length;
             onProgress?.(total === undefined ? { phase: 'download', done } : { phase: 'download', done, total });
         }
@@ -250,6 +275,8 @@ async function download(response, url, meter, { onProgress, signal }) {
     catch (cause) {
         if (signal?.aborted)
             throw signal.reason;
+        if (cause instanceof RvfError)
+            throw cause;
         throw new RvfError('SOURCE', `${url}: the download was cut short after ${done} bytes: ${reason(cause)}`, { cause });
     }
     const whole = new Uint8Array(done);
