@@ -35,8 +35,8 @@ Examples, on the sample that comes with the source:
       --ids samples/wordnet-8k/ids.txt -o wordnet.rvf
   rvf serve wordnet.rvf
 
-Open the address that it prints; only this machine can reach it. The page asks for parts of the files, and of
-a large one reads no more than its searches need. Ctrl-C ends it.")]
+Open the address that it prints; only this machine can reach it. Of a large file the page reads
+no more than its searches need. Ctrl-C ends it.")]
 pub(crate) struct Args {
     /// The .rvf files to serve; without any the page alone, which opens files that are dropped on it
     #[arg(value_name = "FILE")]
