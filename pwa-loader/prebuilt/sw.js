@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "3iIQ5NpBDHwa97iI",
+ "version": "PfW4jII5yhT1tO6K",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
@@ -27,7 +27,7 @@
   ["icons/rvf.svg", "sha256-jIy3DtlkqrzZlaPSu5dcKVC2kUjcPgrkjmwRfdTAyGo="],
   ["icons/ui.svg", "sha256-4lO2WXE1URYYZaTnZxWuKNHvKpAVkfVsxfSEfEm1D/I="],
   ["index.html", "sha256-5Q5QE7t1jwp2RTHf/0WzYpZbWfl8aqN9oBqKIyGnWFo="],
-  ["lib/dist/core.js", "sha256-/fWiWUyPecBjqNRmvDSAiIcml1+z9oAVQZFfnrPvoCs="],
+  ["lib/dist/core.js", "sha256-LjevDyfpDrCz+VE6zWhJjl/c4j+xB4XsovPsbrMNGjo="],
   ["lib/dist/engine/binary.js", "sha256-ic94TKbiR3Z61UtTWqM8l7lRqGKM0H6YQeCZMwG9hXA="],
   ["lib/dist/engine/effort.js", "sha256-x1UNqT3AHM4IUqlY940wdOPtNNfrzzvjxSStUZBRu0Q="],
   ["lib/dist/engine/engine.js", "sha256-0JPDerVbj4cMPQNp3E5nZ0Zn2eCapt06yMjKphJQVy8="],
@@ -40,7 +40,7 @@
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
   ["lib/dist/engine/twin.js", "sha256-9UlU3fP5klvJQd5Tcu9qYlkybyA90QCrJTNsjxz+PYk="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
-  ["lib/dist/file.js", "sha256-KrxjSVt++CtlJmRCw1/nZL0M8BBayk0q3dWuD9ihU30="],
+  ["lib/dist/file.js", "sha256-t0MF3LXNzD/NRoMuCA4xxgygll4Pmyz0unkgamDpb9U="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],
   ["lib/dist/format/bytes.js", "sha256-DGl0u4lKmTfv0GhKoxllbUzom7AjIxzT5mhlUEFjo0A="],
   ["lib/dist/format/header.js", "sha256-mglujQxEzjuvLbQ1kAqIR4m/6l5etTKiO9H7JCsK7RU="],

@@ -87,15 +87,16 @@ export class Core {
         const { k = 10, vector, like } = wish, { dimension } = this.archive.manifest;
         if (!(Number.isInteger(k) && k >= 1 && k <= MAX_K))
             throw request(`k is a whole number from 1 to ${MAX_K}, not ${k}`);
-        if ((vector === undefined) === (like === undefined))
+        // What comes from untyped code may be null, or no list at all.
+        if ((vector == null) === (like == null))
             throw request('a search is for a `vector` or for what is `like` a row: one of them');
         let query = vector, own = -1;
-        if (like !== undefined) {
+        if (like != null) {
             own = await this.#rowOf(like, signal);
             query = await this.#rows.vector(own, signal);
         }
         else if (query.length !== dimension)
-            throw request(`the query has ${query.length} components, and the vectors of this file ${dimension}`);
+            throw request(`the query has ${query.length ?? 'no'} components, and the vectors of this file ${dimension}`);
         const filter = wish.filter ? await this.#filterOf(wish.filter, signal) : undefined;
         const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, wanted, filter?.live);
         const task = { vector: query, k: wanted, plan, filter };
@@ -144,6 +145,8 @@ export class Core {
     async #filterOf(filter, signal) {
         const { rows } = this.archive.manifest, length = Math.ceil(rows / 8);
         let byRow;
+        if (typeof filter !== 'object' || !('bitmap' in filter || 'rows' in filter))
+            throw request('a filter has `rows`, numbers of rows, or `bitmap`, a bit for each row');
         if ('bitmap' in filter) {
             if (!(filter.bitmap instanceof Uint8Array) || filter.bitmap.length !== length)
                 throw request(`a filter's bitmap is a Uint8Array of ${length} bytes for ${rows} rows`);

@@ -241,7 +241,7 @@ function sendableWish(wish) {
     const out = { ...wish };
     if (wish.vector)
         out.vector = Float32Array.from(wish.vector);
-    if (wish.filter)
+    if (wish.filter && typeof wish.filter === 'object' && ('rows' in wish.filter || 'bitmap' in wish.filter))
         out.filter = 'rows' in wish.filter ? { rows: Array.from(wish.filter.rows) } : { bitmap: wish.filter.bitmap instanceof Uint8Array ? wish.filter.bitmap.slice() : wish.filter.bitmap };
     return out;
 }
