@@ -45,7 +45,7 @@ export function hitsView(answer: Answer, what: string, info: FileInfo, traffic: 
     traffic && `${size(traffic.bytes)} since it was opened`,
   ].filter((fact) => fact !== undefined);
   const table = h('div', { class: 'card hits' },
-    h('table', {}, h('caption', {}, h('bdi', {}, what)), h('thead', {}, head), body),
+    h('table', {}, h('caption', { tabindex: -1 }, h('bdi', {}, what)), h('thead', {}, head), body),
     hits.length === 0 && h('p', { class: 'empty' }, 'Nothing was found.'),
     h('p', { class: 'more' }, more),
     h('ul', { class: 'facts stats' }, ...facts.map((fact) => h('li', {}, fact))));

@@ -212,7 +212,10 @@ export class SearchView {
       const answer = await this.#file.search({ ...request, signal: task.signal });
       if (this.#task !== task) return;
       const { table, summary } = hitsView(answer, what, this.#info, this.#remote ? this.#file.traffic() : undefined, (id) => void this.like(id));
+      // The hit that was pressed goes away with its table; who works with the keyboard goes on in the new one.
+      const inside = this.#list.contains(document.activeElement);
       this.#list.replaceChildren(table);
+      if (inside) table.querySelector('caption')?.focus({ preventScroll: true });
       this.#status.textContent = summary;
       this.#remember();
     } catch (error) {

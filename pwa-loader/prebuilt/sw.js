@@ -4,18 +4,18 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "PfW4jII5yhT1tO6K",
+ "version": "opiukFsWJllNh8Rn",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
   ["app/file.js", "sha256-Gi9Ow6ll5qdwcxzYwbUkz3b2ZzZD0XXRkNFdTRdvpfk="],
-  ["app/hits.js", "sha256-S9rUSiduiSy0vXRI5B5rQVv0NnEzz2dWjcpTa6ni1dw="],
+  ["app/hits.js", "sha256-Xf5EqPnlXXm1X5GzaBFyQ1PWd3DKmfqO9Msd93yW78w="],
   ["app/install.js", "sha256-aHkC9k4fy0tHAyhw6OTTIwlg8N8kt63BTLAkOlR6czs="],
   ["app/main.js", "sha256-REj4ADj538sFx8vaccHsfW5cjybgqbZe7IFt9syDK2Y="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
   ["app/problem.js", "sha256-TnGrSk1Tu927rkwv3NPBigSQfpqOAUcEG2m51rqjDbc="],
-  ["app/search.js", "sha256-x74hPBqDQmNJdmJXUQFQu7pqs3cX4ssofIG0/lTJtcg="],
+  ["app/search.js", "sha256-mdmcZoIEkym60hjIiBziBFx95rSV8o+aVm5LzHso2/Y="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],
@@ -74,7 +74,7 @@
   ["lib/dist/verify/verify.js", "sha256-8cRjU3ePRKuX3nNuzH0RBtOM0JUjHmyAA+RqxLLv5cA="],
   ["lib/dist/worker.js", "sha256-2dcUJZeyn+ob3anFCWTj1zfujEF8uWJoRy7UipL5Ja0="],
   ["manifest.webmanifest", "sha256-Z3U2Jmedy2Sh4/oKl+NA4zzAGpSec9lx7y9qj9MyPUk="],
-  ["page.css", "sha256-1xQgtCz3IDV+S1MRWefhav+Xhzv5t+Ci4hcC1/2W2rQ="]
+  ["page.css", "sha256-PuqzvQKpBAkhJ7o28a5Zy0J0c2uyE9eMfe7uRBc0ec0="]
  ]
 } /* the build puts the list here */;
     const PREFIX = 'rvf-page-';

@@ -2,13 +2,24 @@
 // RVF_PAGE_SHOTS names a folder for a picture of each.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { answered, closeBrowser, folder, offlineReady, pack, pick, search, serve, visit, wordnet } from './support/env.mjs';
 import { LIARS } from './support/kernels.mjs';
 
-after(closeBrowser);
+let silent, server;
+before(async () => {
+  server = createServer(() => {});
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  silent = `http://127.0.0.1:${server.address().port}`;
+});
+after(async () => {
+  server.closeAllConnections();
+  server.close();
+  await closeBrowser();
+});
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.RVF_PAGE_SHOTS;
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
@@ -40,6 +51,13 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await tab.fill('#address', 'ftp://example.org');
       await tab.click('#address-form button');
       await look('start-wrong');
+      // A server that takes its time: the opening is shown, and can be given up.
+      await tab.fill('#address', `${silent}/slow.rvf`);
+      await tab.press('#address', 'Enter');
+      await tab.waitForSelector('.opening');
+      await look('opening');
+      await tab.click('text=Cancel');
+      await tab.waitForSelector('#start', { state: 'visible' });
       await pick(tab, wordnet());
       await look('file');
       await tab.fill('#search-text', 'ocean.n');

@@ -95,6 +95,9 @@ test('a dropped file opens, whatever is shown at the time; several files or none
   await tab.waitForSelector('h1:has-text("first.rvf")');
   await drop(['second.rvf']);
   await tab.waitForSelector('.file h1:has-text("second.rvf")');
+  await drop(['one.rvf', 'two.rvf']);
+  assert.match(await tab.textContent('#toast'), /2 files/u);
+  assert.match(await tab.textContent('h1.name'), /second\.rvf/u);
   await tab.click('text=Close file');
   assert.equal(await tab.isVisible('#start'), true);
   assert.deepEqual(tab.wrongs, []);
@@ -307,6 +310,9 @@ test('everything can be done with the keyboard alone', async () => {
   assert.equal(outline, '3px');
   await answered(tab, () => tab.keyboard.press('Enter'));
   assert.equal(await tab.textContent('.hits caption'), 'Near lake.n');
+  // On to the first of the new hits, and not back to the start of the page.
+  await tab.keyboard.press('Tab');
+  assert.equal(await focus(), (await hits(tab))[0].id);
   await context.close();
   await served.stop();
 });

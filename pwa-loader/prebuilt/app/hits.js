@@ -35,7 +35,7 @@ export function hitsView(answer, what, info, traffic, like) {
         traffic && (stats.bytesRead > 0 ? `${size(stats.bytesRead)} read in ${counted(stats.rounds, 'round')}` : 'nothing more read'),
         traffic && `${size(traffic.bytes)} since it was opened`,
     ].filter((fact) => fact !== undefined);
-    const table = h('div', { class: 'card hits' }, h('table', {}, h('caption', {}, h('bdi', {}, what)), h('thead', {}, head), body), hits.length === 0 && h('p', { class: 'empty' }, 'Nothing was found.'), h('p', { class: 'more' }, more), h('ul', { class: 'facts stats' }, ...facts.map((fact) => h('li', {}, fact))));
+    const table = h('div', { class: 'card hits' }, h('table', {}, h('caption', { tabindex: -1 }, h('bdi', {}, what)), h('thead', {}, head), body), hits.length === 0 && h('p', { class: 'empty' }, 'Nothing was found.'), h('p', { class: 'more' }, more), h('ul', { class: 'facts stats' }, ...facts.map((fact) => h('li', {}, fact))));
     const first = hits[0];
     const summary = first ? `${counted(hits.length, 'hit')} in ${time(stats.ms)}, nearest ${numbered ? `row ${count(first.row)}` : neutral(String(first.id))}` : `No hits, in ${time(stats.ms)}`;
     return { table, summary };
