@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "opiukFsWJllNh8Rn",
+ "version": "TlYWCRjQ8gSHzJLk",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
@@ -74,7 +74,7 @@
   ["lib/dist/verify/verify.js", "sha256-8cRjU3ePRKuX3nNuzH0RBtOM0JUjHmyAA+RqxLLv5cA="],
   ["lib/dist/worker.js", "sha256-2dcUJZeyn+ob3anFCWTj1zfujEF8uWJoRy7UipL5Ja0="],
   ["manifest.webmanifest", "sha256-Z3U2Jmedy2Sh4/oKl+NA4zzAGpSec9lx7y9qj9MyPUk="],
-  ["page.css", "sha256-PuqzvQKpBAkhJ7o28a5Zy0J0c2uyE9eMfe7uRBc0ec0="]
+  ["page.css", "sha256-ee08FJjqhusWRmmUqL9lzj6wD0DDEs6dqT2A1jvXp7g="]
  ]
 } /* the build puts the list here */;
     const PREFIX = 'rvf-page-';
