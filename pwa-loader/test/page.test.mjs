@@ -174,6 +174,31 @@ test('ids that look like HTML, or would turn the direction of writing, are shown
   await served.stop();
 });
 
+test('ids that are 64-bit numbers are found and shown whole', async () => {
+  const ids = ['3', '18446744073709551615', '9007199254740993', '0', '42'];
+  writeFileSync(join(folder, 'numbers.jsonl'), ids.map((id, n) => `{"id":${id},"vector":[${Math.cos(n)},${Math.sin(n)}]}`).join('\n'));
+  const file = join(folder, 'numbers.rvf');
+  run('pack', join(folder, 'numbers.jsonl'), '-o', file, '--quiet');
+  const served = await serve();
+  const { context, tab } = await visit(served.url);
+  await pick(tab, file);
+  assert.match(await tab.textContent('.parts'), /64-bit numbers/u);
+  await tab.fill('#search-text', '18446744073709551615');
+  await answered(tab, () => search(tab));
+  const expected = JSON.parse(run('query', file, '--like', '18446744073709551615', '--json').replace(/"id":(\d+)/gu, '"id":"$1"'));
+  assert.deepEqual((await hits(tab)).map(({ id }) => id), expected.hits.map(({ id }) => id));
+  assert.ok((await hits(tab)).some(({ id }) => id === '9007199254740993'));
+  for (const [typed, expectedWords] of [['18446744073709551616', /18446744073709551616/u], ['twelve', /whole numbers/u], ['7', /7/u]]) {
+    await tab.fill('#search-text', typed);
+    await search(tab);
+    await tab.waitForSelector('#search-wrong:not(:empty)');
+    assert.match(await tab.textContent('#search-wrong'), expectedWords);
+  }
+  assert.deepEqual(tab.wrongs, []);
+  await context.close();
+  await served.stop();
+});
+
 test('a file of another server is opened by its address, where that allows it, and read in parts', async () => {
   const bytes = readFileSync(wordnet()), asked = [];
   const other = createServer((request, response) => {
