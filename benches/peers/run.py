@@ -6,14 +6,14 @@
 DATA is a folder with base.*.npy and queries.*.npy, such as samples/wordnet-8k; sets.py says what is made of it. The
 peers come from PyPI: a virtual environment is made in target/peers on first use. Times are medians over rounds; every
 engine has its turn in each round, so that a slow moment of the machine falls on all of them. The peers get all queries
-in one call, so that Python's own time does not count. rvf's time is that of each search, as `rvf query --json` tells; it
-is asked everything twice, and the second time counts: the first one checks each block that it touches, once.
+in one call, so that Python's own time does not count; rvf's time is that of the searches of `rvf bench`.
 Recall is counted by distance: a tie with the exact k-th is a hit.
 """
 import argparse, json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+V8 = ROOT / "benches/peers/v8.mjs"
 PEERS = ["numpy", "faiss-cpu", "usearch", "turbovec", "hnswlib"]
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
@@ -123,27 +123,33 @@ def flat_engines(base, metric, k):
 
 
 class Rvf:
-    """The command line: it is what a user has."""
+    """The command line: it is what a user has. `rvf bench` times each search; where the JavaScript library is built, V8 runs the code in the file."""
 
-    def __init__(self, program, folder, base, queries, metric, k, recalls, more):
+    def __init__(self, program, folder, base, queries, nearest, metric, more):
         import numpy as np
         np.save(folder / "base.npy", base)
-        np.save(folder / "queries.npy", np.concatenate([queries, queries]))
-        self.program, self.file, self.queries, self.k = program, folder / "bench.rvf", folder / "queries.npy", k
+        np.save(folder / "queries.npy", queries)
+        np.save(folder / "truth.npy", nearest.astype("i4"))
+        self.program, self.folder, self.file, self.count, self.k, self.more = program, folder, folder / "bench.rvf", len(queries), nearest.shape[1], more
         _, self.build_s = timed(lambda: self.run("pack", folder / "base.npy", "-o", self.file, "--metric", metric, "--threads", "1", "--quiet"))
         self.bytes_per_vector = self.file.stat().st_size / len(base)
-        self.settings = [(f"native, --recall {r}", ["--engine", "native", "--recall", r]) for r in recalls]
-        if more:
-            self.settings.append(("native, --exact", ["--engine", "native", "--exact"]))
-            self.settings.append(("wasmi, --recall 0.95", ["--engine", "wasmi", "--recall", "0.95"]))
 
     def run(self, *args):
         return subprocess.run([self.program, *map(str, args)], check=True, capture_output=True, text=True).stdout
 
-    def search(self, flags):
-        lines = [json.loads(line) for line in self.run("query", self.file, "--vectors", self.queries, "-k", self.k, "--json", *flags).splitlines()]
-        lines = lines[len(lines) // 2:]
-        return [[hit["row"] for hit in line["hits"]] for line in lines], sum(line["micros"] for line in lines) / len(lines)
+    def round(self):
+        """(setting, recall, microseconds, fuel) of each effort on each engine."""
+        report = json.loads(self.run("bench", self.file, "--vectors", self.folder / "queries.npy", "--truth", self.folder / "truth.npy", "-k", self.k,
+                                     "--queries", self.count, "--rounds", 1, "--engine", "auto" if self.more else "native", "--json"))
+        for effort in report["efforts"]:
+            for engine in effort["engines"]:
+                if self.more or engine["engine"] != "native scalar" and effort["effort"] != "exact":
+                    yield f"{engine['engine']}, {effort['effort']}", effort["recall"], engine["mean_micros"], engine.get("fuel_per_query") or engine.get("fuel")
+        if self.more and V8.parent.exists() and (ROOT / "pwa-loader/lib/dist").exists():
+            lines = subprocess.run(["node", V8, self.file, self.folder / "queries.npy", str(self.k)], check=True, capture_output=True, text=True).stdout
+            for line in map(json.loads, lines.splitlines()):
+                recall = next(e["recall"] for e in report["efforts"] if e["effort"] == f"recall {line['recall']}")
+                yield f"V8 {line['engine']}, recall {line['recall']}", recall, line["micros"], None
 
 
 def at_recall(curve, wanted):
@@ -164,21 +170,17 @@ def compare(name, args):
     rng = np.random.default_rng(args.seed)
     base, queries, metric = sets.SETS[name](args.data, rng, args.rows)
     queries = queries[: args.queries]
-    recall = sets.exact(base, queries, metric, args.k)
+    recall, nearest = sets.exact(base, queries, metric, args.k)
     with tempfile.TemporaryDirectory() as folder:
-        rvf = Rvf(args.rvf, Path(folder), base, queries, metric, args.k, args.recalls.split(","), args.more)
+        rvf = Rvf(args.rvf, Path(folder), base, queries, nearest, metric, args.more)
         peers = [hnswlib_engine(base, metric, args.k), usearch_engine(base, metric, args.k)]
         if args.more:
             peers += flat_engines(base, metric, args.k)
-        rows = {}
+        rows, fuels = {}, {}
         for _ in range(args.rounds):
-            for setting, flags in rvf.settings:
-                try:
-                    found, micros = rvf.search(flags)
-                except subprocess.CalledProcessError as error:
-                    rows[("rvf", setting)] = (None, error.stderr.strip().splitlines()[0])
-                    continue
-                rows.setdefault(("rvf", setting), (recall(found), []))[1].append(micros)
+            for setting, found, micros, fuel in rvf.round():
+                rows.setdefault(("rvf", setting), (found, []))[1].append(micros)
+                fuels["rvf", setting] = fuel
             for peer in peers:
                 for setting, search in peer.settings:
                     found, seconds = timed(lambda: search(queries))
@@ -187,23 +189,21 @@ def compare(name, args):
     print(f"\n{name}: {len(base):,} x {base.shape[1]}, {metric}, {len(queries)} queries, k = {args.k}, one thread; {cpu()}")
     for engine, (seconds, size) in built.items():
         print(f"  {engine:16} built in {seconds:8.2f} s ({seconds / rvf.build_s:5.1f}× rvf){f', {size:,.0f} bytes a vector' if size else ''}")
-    print(f"  {'engine':16} {'setting':24} {'recall':>7} {'µs':>9}")
+    print(f"  {'engine':16} {'setting':28} {'recall':>7} {'µs':>9}")
     results = []
     for (engine, setting), (found, micros) in rows.items():
-        if found is None:
-            print(f"  {engine:16} {setting:24} {micros}")
-            continue
-        results.append({"engine": engine, "setting": setting, "recall": round(found, 4), "micros": round(float(np.median(micros)), 2)})
-        print(f"  {engine:16} {setting:24} {found:7.4f} {np.median(micros):9.1f}")
+        fuel = fuels.get((engine, setting))
+        results.append({"engine": engine, "setting": setting, "recall": round(found, 4), "micros": round(float(np.median(micros)), 2)} | ({"fuel": round(fuel)} if fuel else {}))
+        print(f"  {engine:16} {setting:28} {found:7.4f} {np.median(micros):9.1f}{f'  fuel {fuel:,.0f}' if fuel else ''}")
     ratios = []
-    for row in (row for row in results if row["engine"] == "rvf" and "--recall" in row["setting"]):
+    for row in (row for row in results if row["engine"] == "rvf" and "exact" not in row["setting"]):
         for peer in peers[:2]:
             micros = at_recall([(r["recall"], r["micros"]) for r in results if r["engine"] == peer.name], row["recall"])
             ratios.append({"rvf": row["setting"], "recall": row["recall"], "peer": peer.name, "ratio": micros and round(micros / row["micros"], 2)})
     print("  times of the graphs at the recall that rvf had, rvf = 1")
     for x in ratios:
         ratio = f"{x['ratio']:.2f}×" if x["ratio"] else "not measured at this recall"
-        print(f"  rvf {x['rvf']:24} {x['recall']:.4f}   {x['peer']:12} {ratio}")
+        print(f"  rvf {x['rvf']:28} {x['recall']:.4f}   {x['peer']:12} {ratio}")
     return {"set": name, "rows": len(base), "dimension": base.shape[1], "metric": metric, "queries": len(queries), "k": args.k,
             "built": {engine: {"seconds": round(s, 2), "bytes_per_vector": size and round(size, 1)} for engine, (s, size) in built.items()},
             "results": results, "ratios": ratios}
@@ -220,8 +220,7 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("-k", type=int, default=10)
-    p.add_argument("--recalls", default="0.9,0.95,0.98,0.99")
-    p.add_argument("--more", action="store_true", help="flat engines too, exact search and wasmi")
+    p.add_argument("--more", action="store_true", help="flat engines too, exact search, and the code in the file under wasmi and, where pwa-loader/lib is built, in V8")
     p.add_argument("--json")
     args = p.parse_args()
     compared = [compare(name, args) for name in args.set.split(",")]

@@ -61,7 +61,7 @@ SETS = {"wordnet": wordnet, "pca128": pca128, "gauss128": gauss128, "sift128": s
 
 
 def exact(base, queries, metric, k):
-    """The distance of the k-th neighbour, and a function that counts the rows that are as near (ties are hits)."""
+    """A function that counts the rows that are as near as the k-th neighbour (ties are hits), and the neighbours, nearest first."""
     import numpy as np
     if metric == "cosine":
         base = base / np.linalg.norm(base, axis=1, keepdims=True)
@@ -73,10 +73,11 @@ def exact(base, queries, metric, k):
         scores = squares - 2 * (part @ base.T)
         near[start:start + 100] = np.argpartition(scores, k, axis=1)[:, :k]
     distance = lambda i, rows: ((base[rows].astype(np.float64) - queries[i].astype(np.float64)) ** 2).sum(1)
-    kth = [distance(i, rows).max() for i, rows in enumerate(near)]
+    near = np.array([rows[np.argsort(distance(i, rows), kind="stable")] for i, rows in enumerate(near)])
+    kth = [distance(i, rows[-1:])[0] for i, rows in enumerate(near)]
 
     def recall(found):
         hits = [np.sum(distance(i, np.asarray(rows, dtype=np.int64)) <= kth[i] * (1 + 1e-6) + 1e-9) / k for i, rows in enumerate(found)]
         return float(np.mean(hits))
 
-    return recall
+    return recall, near

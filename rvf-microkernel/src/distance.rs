@@ -35,7 +35,7 @@ impl Query<'_> {
     ///
     /// # Safety
     /// The record has the bytes that the index says, and the query's vector was taken.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) unsafe fn key_of(&self, record: View<'_>, kind: Kind) -> u64 {
         // SAFETY: the head of a record.
         let row = unsafe { record.u32(0) };
@@ -51,6 +51,7 @@ impl Query<'_> {
         let metric = self.index.metric();
         let mut squares = 0.0;
         let mut norm = self.integer_norm;
+        let mut root = self.integer_root;
         let dot;
         let mut distance;
         if kind == Kind::Float {
@@ -68,6 +69,7 @@ impl Query<'_> {
                 }
             }
             norm = f64::from(self.norm);
+            root = sqrt64(norm);
         } else {
             let dimension = self.index.dimension() as usize;
             let words = self.index.words() as usize;
@@ -82,11 +84,7 @@ impl Query<'_> {
                 f64::from(record.f32(4))
             };
             let of_unit = centroid && metric == Metric::Cosine;
-            let step = if of_unit {
-                1.0 / sqrt64(norm)
-            } else {
-                self.step
-            };
+            let step = if of_unit { 1.0 / root } else { self.step };
             distance = -((scale * step) * dot);
             if of_unit || metric == Metric::L2 {
                 // Doubling is exact, so 2·((a·b)·dot) is ((2·a)·b)·dot.
@@ -97,7 +95,7 @@ impl Query<'_> {
             }
         }
         if metric == Metric::Cosine && !centroid {
-            distance = 1.0 - dot / (sqrt64(squares) * sqrt64(norm));
+            distance = 1.0 - dot / (sqrt64(squares) * root);
             if squares == 0.0 || norm == 0.0 {
                 distance = f64::INFINITY;
             }
@@ -110,7 +108,7 @@ impl Query<'_> {
 
     /// # Safety
     /// The record has the bytes that the index says.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     unsafe fn sum_of_floats(&self, term: Term, record: View<'_>) -> f64 {
         let halves = self.index.vectors() == Vectors::F16;
         // SAFETY: D components stand behind the head.

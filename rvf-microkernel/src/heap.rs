@@ -9,7 +9,7 @@ use crate::memory::List;
 /// The key that orders by (distance, row): above the row the distance's bits, turned so that they order as integers do.
 ///
 /// By K-NUM-3 a NaN counts as +∞ and −0 as +0.
-#[inline(never)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
 pub(crate) fn key(distance: f32, row: u32) -> u64 {
     let distance = if distance.is_nan() {
         f32::INFINITY
@@ -34,7 +34,7 @@ pub(crate) const fn distance_of(key: u64) -> f32 {
 /// a place.
 impl List<'_, u64> {
     /// The distance of the largest key once every place is taken, else +∞.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn bound(&self) -> f32 {
         let mut bound = f32::INFINITY;
         if self.is_full() {
@@ -45,7 +45,7 @@ impl List<'_, u64> {
     }
 
     /// Takes the key if a place is free or it is smaller than the largest one, which it then replaces.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn offer(&mut self, key: u64) {
         // SAFETY: a full heap has a key.
         unsafe {
@@ -60,7 +60,7 @@ impl List<'_, u64> {
     }
 
     /// Makes the order of a heap, after keys were changed or sorted.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn restore(&mut self) {
         for root in (0..self.len).rev() {
             // SAFETY: root < len.
@@ -69,6 +69,14 @@ impl List<'_, u64> {
     }
 
     /// Puts the keys into ascending order. Before more is offered, [`restore`](Self::restore) must be called.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn sort(&mut self) {
+        self.as_mut_slice().sort_unstable();
+    }
+
+    /// Puts the keys into ascending order. Before more is offered, [`restore`](Self::restore) must be called.
+    // A module has no room for the sort of the library.
+    #[cfg(target_arch = "wasm32")]
     #[inline(never)]
     pub(crate) fn sort(&mut self) {
         self.restore();
@@ -87,7 +95,7 @@ impl List<'_, u64> {
     ///
     /// # Safety
     /// hole < len, and there are `len` keys.
-    #[inline(never)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     unsafe fn sift_down(&mut self, key: u64, mut hole: usize, len: usize) {
         // SAFETY: every index is below `len`.
         unsafe {
@@ -96,9 +104,13 @@ impl List<'_, u64> {
                 if child >= len {
                     break;
                 }
-                if child + 1 < len && self.at(child + 1) > self.at(child) {
-                    child += 1;
-                }
+                // Which of the two is larger can't be foretold: no branch.
+                let other = child + usize::from(child + 1 < len);
+                child = if self.at(other) > self.at(child) {
+                    other
+                } else {
+                    child
+                };
                 let larger = self.at(child);
                 if larger <= key {
                     break;

@@ -318,7 +318,9 @@ impl Query<'_> {
                 need.offset = offset_of(entry.number);
                 // A record lies anywhere: without this, most of the time goes by waiting for memory. A module can't
                 // prefetch.
+                // Centroids are near already.
                 if cfg!(not(target_arch = "wasm32"))
+                    && !self.choosing
                     && let Some(ahead) = self
                         .buffer
                         .as_slice()

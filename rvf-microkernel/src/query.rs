@@ -9,14 +9,14 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use crate::Error;
-use crate::backend::{Backend, FirstLook, Term};
+use crate::backend::{Backend, Term};
 use crate::data::Need;
 use crate::heap::distance_of;
 use crate::index::{Index, Metric};
 use crate::machine::{Cursor, Phase, Visit};
 use crate::memory::{Array, Cutter, List, Plain, View};
 use crate::params::{BLOCKS, Params, Settings, state_len};
-use crate::roots::sqrt32;
+use crate::roots::{sqrt32, sqrt64};
 use crate::rotate::rotate;
 use crate::scan::Candidate;
 
@@ -86,8 +86,11 @@ pub struct Query<'s> {
     pub(crate) arrays: Arrays<'s>,
     /// T.
     pub(crate) threshold: f32,
-    /// Without E₁, which stands by itself.
-    pub(crate) first_look: FirstLook,
+    /// g₁·D
+    pub(crate) first_offset: f32,
+    /// 2·g₁
+    pub(crate) slope: f32,
+    /// E₁
     pub(crate) first_width: f32,
     /// g₂ and E₂.
     pub(crate) gain: f32,
@@ -98,6 +101,8 @@ pub struct Query<'s> {
     pub(crate) step: f64,
     /// N16: the sum of squares of the integer query.
     pub(crate) integer_norm: f64,
+    /// √N16
+    pub(crate) integer_root: f64,
     pub(crate) stats: Stats,
 }
 
@@ -265,19 +270,18 @@ impl<'s> Query<'s> {
         // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
         // SAFETY: the memory holds the arrays.
         unsafe { self.arrays.start.write_bytes(0, words * Arrays::LEN) };
-        let mut largest = 0.0_f32;
+        // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do in the end.
+        let mut largest = 0;
         for i in 0..dimension {
             let value = component(i);
-            let magnitude = magnitude(value);
-            #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must fail")]
-            if !(magnitude <= LARGEST) {
-                return Err(Error::BadQuery);
-            }
-            if magnitude > largest {
-                largest = magnitude;
-            }
+            largest = largest.max(magnitude(value).to_bits() as i32);
             // SAFETY: i < D.
             unsafe { vector.set(i, value) };
+        }
+        let largest = f32::from_bits(largest as u32);
+        #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must fail")]
+        if !(largest <= LARGEST) {
+            return Err(Error::BadQuery);
         }
         // SAFETY: D components were written.
         self.norm = unsafe { self.sum(Term::SQUARE, &vector) };
@@ -306,6 +310,7 @@ impl<'s> Query<'s> {
             unsafe { integers.set(i, integer as i16) };
         }
         self.integer_norm = squares as f64;
+        self.integer_root = sqrt64(self.integer_norm);
 
         // All that there is, or the centroids.
         let mut all = Visit {
@@ -374,28 +379,15 @@ impl<'s> Query<'s> {
 
             let count = dimension as f32;
             let threshold = 0.9957 * (sqrt32(square) / sqrt32(count));
-            let (mut signs, mut lows, mut large_ones) = (0_u64, 0_u64, 0);
-            // From the highest component down: each word is stored when its lowest bit has been shifted in.
-            for i in (0..dimension).rev() {
-                let value = residual.at(i);
-                let sign = u64::from(value >= 0.0);
-                let value = magnitude(value);
-                let large = u32::from(value > threshold);
-                large_ones += large;
-                signs = signs << 1 | sign;
-                lows = lows << 1 | (sign ^ u64::from(large ^ 1));
-                residual.set(i, value);
-                weighted.set(i, if large != 0 { value * 3.0 } else { value });
-                if i % 64 == 0 {
-                    planes.set(i / 64, signs);
-                    planes.set(words + i / 64, lows);
-                }
-            }
+            let large_ones = self.backend.planes(
+                residual.slice_mut(dimension),
+                weighted.slice_mut(dimension),
+                threshold,
+                planes.slice_mut(2 * words),
+            );
             self.take_gain(&residual, count, square);
-            self.first_look = FirstLook {
-                offset: self.gain * count,
-                slope: 2.0 * self.gain,
-            };
+            self.first_offset = self.gain * count;
+            self.slope = 2.0 * self.gain;
             self.first_width = self.width;
             // Each mᵢ² is 1 or 9.
             let squares = self.index.dimension() + 8 * large_ones;
@@ -455,6 +447,6 @@ impl<'s> Query<'s> {
 }
 
 #[inline(always)]
-fn magnitude(value: f32) -> f32 {
+pub(crate) fn magnitude(value: f32) -> f32 {
     f32::from_bits(value.to_bits() & 0x7FFF_FFFF)
 }

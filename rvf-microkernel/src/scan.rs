@@ -4,9 +4,7 @@
     reason = "groups and arrays are read unchecked, see `memory`"
 )]
 
-use crate::backend::Group;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::backend::SecondLook;
+use crate::backend::{Group, Looks};
 use crate::heap::key;
 use crate::index::GROUP;
 use crate::machine::Visit;
@@ -62,86 +60,66 @@ impl Query<'_> {
         };
         // Half of the widths will do for centroids (K-PROBE-2).
         let share = if self.choosing { 0.5 } else { 1.0 };
-        let mut look = self.first_look;
-        look.offset += self.first_width * share;
-        let threshold = self.threshold - base;
-        let mut passed = self.backend.first_look(&group, signs, look, threshold);
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            let look = SecondLook {
-                offset: 3 * self.index.dimension() as i32,
-                gain: self.gain,
-                width: self.width * share,
-                base,
-                threshold: self.threshold,
-            };
-            let count = self.backend.second_look(&group, &mut passed, lows, &look);
-            self.stats.second_looks = self.stats.second_looks.wrapping_add(count);
-        }
-        while let Some((i, ones)) = passed.next() {
-            if cfg!(target_arch = "wasm32") {
-                self.stats.second_looks = self.stats.second_looks.wrapping_add(1);
-            }
-            let entry = self.cursor.row + i;
+        let looks = Looks {
+            offset: self.first_offset + self.first_width * share,
+            slope: self.slope,
+            most: 3 * self.index.dimension() as i32,
+            gain: self.gain,
+            width: self.width * share,
+            base,
+            threshold: self.threshold,
+        };
+        let second_looks = self.backend.look(&group, signs, lows, &looks, |looked| {
+            let entry = self.cursor.row + looked.row;
             let mut number = first.wrapping_add(entry);
-            // SAFETY: i is below the number of entries; a group with second entries has numbers.
-            let (low, word) = unsafe {
-                if entry >= own {
-                    number = group.number(i as usize);
-                }
-                (
-                    self.backend.low_ones(&group, &passed, i as usize, lows),
-                    group.correction(i as usize),
-                )
-            };
-            let (beta, alpha) = corrections(word);
-            let bracket = 3 * self.index.dimension() as i32 - 4 * ones as i32 - 2 * low as i32;
-            let projection = self.gain * bracket as f32;
-            let lower = beta - alpha * (projection + self.width * share) + base;
-            #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN is dropped")]
-            if !(lower <= self.threshold) {
-                continue;
-            }
-            let estimate = beta - alpha * projection + base;
             if entry >= own {
+                // SAFETY: the row is below the number of entries; a group with second entries has numbers.
+                number = unsafe { group.number(looked.row as usize) };
                 if number >= self.index.rows() {
                     return false;
                 }
                 if self.is_owned(number) {
-                    continue;
+                    return true;
                 }
             }
             if let Some(bits) = filter {
                 // SAFETY: the caller's promise: there is a bit for each vector.
                 let byte = unsafe { bits.u8(number as usize / 8) };
                 if byte >> (number % 8) & 1 == 0 {
-                    continue;
+                    return true;
                 }
             }
             // An estimate that is a NaN counts as +∞, which leaves the threshold as if it had not been offered.
-            self.estimates.offer(key(estimate, 0));
+            self.estimates.offer(key(looked.estimate, 0));
+            let lower = looked.lower;
             // SAFETY: a group is visited only if there is room for all its entries.
             unsafe { self.buffer.append(Candidate { number, lower }) };
-        }
+            true
+        });
+        let Some(second_looks) = second_looks else {
+            return false;
+        };
+        self.stats.second_looks = self.stats.second_looks.wrapping_add(second_looks);
         self.threshold = self.estimates.bound();
         true
     }
 
     /// Whether a visited list owns the vector.
     fn is_owned(&self, number: u32) -> bool {
-        let (mut low, mut high) = (0, self.ranges.len);
-        while low < high {
-            let middle = (low + high) / 2;
-            // SAFETY: below the length.
-            let range = unsafe { self.ranges.at(middle) };
-            if number < (range >> 32) as u32 {
-                high = middle;
-            } else if number >= range as u32 {
-                low = middle + 1;
-            } else {
-                return true;
+        // The last range that starts at or before the number, found without a branch that can't be foretold.
+        let (mut at, mut count) = (0, self.ranges.len);
+        while count > 1 {
+            let half = count / 2;
+            // SAFETY: at + half < at + count ≤ len.
+            let start = (unsafe { self.ranges.at(at + half) } >> 32) as u32;
+            if start <= number {
+                at += half;
             }
+            count -= half;
         }
-        false
+        // SAFETY: some list is visited.
+        let range = unsafe { self.ranges.at(at) };
+        let start = (range >> 32) as u32;
+        number.wrapping_sub(start) < (range as u32).wrapping_sub(start)
     }
 }

@@ -1,5 +1,7 @@
 //! Where the segments of a new file stand, and how large their blocks are.
 
+use std::ops::RangeInclusive;
+
 use rvf_types::{SegmentType, header, limits};
 
 use crate::writer::Segment;
@@ -8,9 +10,8 @@ use crate::writer::Segment;
 /// hashed for one of them; each takes 16 bytes of a digest table (0.4 %).
 pub const POINT_BLOCK_LOG: u8 = 12;
 
-/// Blocks of QUANT, 16 KiB. It is read from end to end: larger blocks would save nothing more, and a range of it that is
-/// fetched over a network still starts and ends near a block's bounds.
-pub const SCAN_BLOCK_LOG: u8 = 14;
+/// Blocks of QUANT, 2 KiB to 16 KiB, see [`scan_block_log`].
+pub const SCAN_BLOCK_LOGS: RangeInclusive<u8> = 11..=14;
 
 /// Blocks of everything else, and of any payload that fits one such block, 64 KiB: it is read as a whole, and needs no
 /// stored digest table.
@@ -21,9 +22,18 @@ fn block_log(kind: SegmentType, payload_length: u64) -> u8 {
     match kind {
         _ if payload_length <= 1 << WHOLE_BLOCK_LOG => WHOLE_BLOCK_LOG,
         SegmentType::VEC | SegmentType::IDS | SegmentType::ORDER => POINT_BLOCK_LOG,
-        SegmentType::QUANT => SCAN_BLOCK_LOG,
+        SegmentType::QUANT => scan_block_log(payload_length),
         _ => WHOLE_BLOCK_LOG,
     }
+}
+
+/// The block size for so many bytes of lists.
+///
+/// Who fetches a list over a network gets most of a block more than the list, some thirty times in a query, and gets the
+/// digest table once, 16 bytes for each block. The square root of half the length balances the two.
+fn scan_block_log(payload_length: u64) -> u8 {
+    let root = (payload_length / 2).max(1).ilog2().div_ceil(2) as u8;
+    root.clamp(*SCAN_BLOCK_LOGS.start(), *SCAN_BLOCK_LOGS.end())
 }
 
 /// Gives out ids and places, one segment after the other.
@@ -72,5 +82,16 @@ impl Layout {
     /// The id that the next segment gets, and where it starts.
     pub(crate) fn next(&self) -> (u64, u64) {
         (self.id, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_lists_grow_with_their_length_within_bounds() {
+        let logs = [70 << 10, 4 << 20, 32 << 20, 128 << 20, 4 << 30, u64::MAX].map(scan_block_log);
+        assert_eq!(logs, [11, 11, 12, 13, 14, 14]);
     }
 }

@@ -79,9 +79,10 @@ pub(crate) const VARIANTS: [Variant; 2] = [SIMD, SCALAR];
 const COMMON_FLAGS: &[&str] = &[
     "-C",
     "panic=abort",
-    // Strength reduction keeps more addresses in locals, which costs room.
+    // Strength reduction keeps more addresses in locals, sinking moves code into each of several branches, and threading
+    // of jumps doubles blocks of more than a few instructions: all of that costs room.
     "-C",
-    "llvm-args=-disable-lsr",
+    "llvm-args=-disable-lsr -disable-machine-sink -jump-threading-threshold=2",
     // The names of functions stay in for the table of sizes, and are taken out after that.
     "-C",
     "strip=debuginfo",

@@ -2,15 +2,15 @@
 
 use core::arch::x86_64::*;
 
-use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
+use super::{Group, Looks, Ones, Passed, STEP, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "avx2",
-    first_look,
-    second_look,
+    look,
     dot,
     sum,
     transform,
+    planes: scalar::planes,
 };
 
 /// Whether this processor has all that is used here.
@@ -21,18 +21,19 @@ pub(super) fn is_available() -> bool {
 }
 
 /// # Safety
-/// See `Backend::first_look`.
+/// See `Backend::look`.
 #[target_feature(enable = "avx2,popcnt")]
-unsafe fn first_look(
+unsafe fn look(
     group: &Group<'_>,
-    plane: *const u64,
-    look: FirstLook,
-    threshold: f32,
-    ones: &mut Ones,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32 {
     let (codes, corrections) = group.pointers();
     let Group { rows, words, .. } = *group;
-    let out = ones.as_mut_ptr();
+    let mut ones: Ones = [0; 32];
+    let counts = ones.as_mut_ptr();
     // Source of the counts by nibble: Muła, Kurz, Lemire: Faster population counts using AVX2 instructions, 2018.
     let nibbles = _mm256_setr_epi8(
         0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3,
@@ -47,7 +48,7 @@ unsafe fn first_look(
             let bits = unsafe {
                 _mm256_xor_si256(
                     _mm256_loadu_si256(tile.add(word * STEP).cast()),
-                    _mm256_set1_epi64x(*plane.add(word) as i64),
+                    _mm256_set1_epi64x(*signs.add(word) as i64),
                 )
             };
             let ones = _mm256_add_epi8(
@@ -58,17 +59,18 @@ unsafe fn first_look(
         }
         let packed = _mm256_permutevar8x32_epi32(total, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
         // SAFETY: there are 32 places, and start ≤ 28.
-        unsafe { _mm_storeu_si128(out.add(start).cast(), _mm256_castsi256_si128(packed)) };
+        unsafe { _mm_storeu_si128(counts.add(start).cast(), _mm256_castsi256_si128(packed)) };
     }
 
-    let offset = _mm_set1_ps(look.offset);
-    let slope = _mm_set1_ps(look.slope);
+    let offset = _mm_set1_ps(looks.offset);
+    let slope = _mm_set1_ps(looks.slope);
+    let threshold = _mm_set1_ps(looks.threshold - looks.base);
     let mut mask = 0;
     for start in (0..rows).step_by(4) {
         // SAFETY: a tile has four correction words, and its counts were written.
         let (ones, words) = unsafe {
             (
-                _mm_loadu_si128(out.add(start).cast()),
+                _mm_loadu_si128(counts.add(start).cast()),
                 _mm_loadu_si128(corrections.cast::<u32>().add(start).cast()),
             )
         };
@@ -76,25 +78,13 @@ unsafe fn first_look(
         let alpha = _mm_castsi128_ps(_mm_srli_epi32::<1>(_mm_slli_epi32::<18>(words)));
         let projection = _mm_sub_ps(offset, _mm_mul_ps(slope, _mm_cvtepi32_ps(ones)));
         let lower = _mm_sub_ps(beta, _mm_mul_ps(alpha, projection));
-        let passed = _mm_cmp_ps::<_CMP_LE_OQ>(lower, _mm_set1_ps(threshold));
+        let passed = _mm_cmp_ps::<_CMP_LE_OQ>(lower, threshold);
         mask |= (_mm_movemask_ps(passed) as u32) << start;
     }
-    mask
-}
-
-/// # Safety
-/// See `Backend::second_look`.
-#[target_feature(enable = "avx2,popcnt")]
-unsafe fn second_look(
-    group: &Group<'_>,
-    mask: u32,
-    ones: &Ones,
-    plane: *const u64,
-    look: &SecondLook,
-    lows: &mut Ones,
-) -> u32 {
-    // SAFETY: the caller's promise.
-    unsafe { scalar::second_look(group, mask, ones, plane, look, lows) }
+    // Rows that fill up a tile mean nothing.
+    mask &= u32::MAX >> (32 - rows);
+    // SAFETY: the caller's promise; all rows were counted.
+    unsafe { scalar::second_looks(group, mask, &ones, lows, looks, out) }
 }
 
 /// # Safety

@@ -2,15 +2,15 @@
 
 use core::arch::x86_64::*;
 
-use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
+use super::{Group, Looks, Passed, STEP, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "avx512",
-    first_look,
-    second_look,
+    look,
     dot,
     sum,
     transform,
+    planes,
 };
 
 /// Whether this processor has all that is used here.
@@ -25,167 +25,125 @@ pub(super) fn is_available() -> bool {
 }
 
 /// # Safety
-/// See `Backend::first_look`.
+/// See `Backend::look`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt")]
-unsafe fn first_look(
+unsafe fn look(
     group: &Group<'_>,
-    plane: *const u64,
-    look: FirstLook,
-    threshold: f32,
-    ones: &mut Ones,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32 {
-    let (codes, corrections) = group.pointers();
-    let Group { rows, words, .. } = *group;
-    let out = ones.as_mut_ptr().cast::<i32>();
-    for start in (0..rows).step_by(8) {
-        let first = codes.wrapping_add(start * words * 8);
-        // In a short group a tile may stand in for one that is missing; its counts are not used.
-        let second = if rows - start > 4 {
-            first.wrapping_add(words * STEP)
-        } else {
-            first
-        };
-        let mut counts = [_mm512_setzero_si512(); 2];
-        let mut word = 0;
-        while word < words {
-            // Two words of four codes at once.
-            let lanes = if words - word > 1 { 0xFF } else { 0x0F };
-            let at = word * STEP;
-            // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
-            unsafe {
-                let plane = pair(lanes, plane.add(word));
-                for (count, tile) in counts.iter_mut().zip([first, second]) {
-                    let code = _mm512_maskz_loadu_epi64(lanes, tile.wrapping_add(at).cast());
-                    let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
-                    *count = _mm512_add_epi64(*count, ones);
-                }
-            }
-            word += 2;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match group.words {
+            // Of 384 dimensions the planes stay in registers.
+            6 => look_at::<6>(group, signs, lows, looks, out),
+            words => look_at::<0>(&Group { words, ..*group }, signs, lows, looks, out),
         }
-        // Each code has two counts, in the lower and the upper half.
-        let [a, b] = counts;
-        let ones = _mm512_add_epi64(
-            _mm512_shuffle_i64x2::<0b01_00_01_00>(a, b),
-            _mm512_shuffle_i64x2::<0b11_10_11_10>(a, b),
-        );
-        // SAFETY: there are 32 places, and start ≤ 24.
-        unsafe { _mm256_storeu_si256(out.add(start).cast(), _mm512_cvtepi64_epi32(ones)) };
     }
-
-    let offset = _mm512_set1_ps(look.offset);
-    let slope = _mm512_set1_ps(look.slope);
-    let threshold = _mm512_set1_ps(threshold);
-    let mut mask = 0;
-    for start in (0..rows).step_by(16) {
-        let lanes = ((1_u32 << (rows - start).min(16)) - 1) as __mmask16;
-        // SAFETY: lanes at or above the number of rows are not read.
-        let (ones, words) = unsafe {
-            (
-                _mm512_maskz_loadu_epi32(lanes, out.add(start)),
-                _mm512_maskz_loadu_epi32(lanes, corrections.cast::<i32>().add(start)),
-            )
-        };
-        let (beta, alpha) = corrections_of(words);
-        let projection = _mm512_sub_ps(offset, _mm512_mul_ps(slope, _mm512_cvtepi32_ps(ones)));
-        let lower = _mm512_sub_ps(beta, _mm512_mul_ps(alpha, projection));
-        let passed = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, threshold);
-        mask |= u32::from(passed) << start;
-    }
-    mask
 }
 
 /// # Safety
-/// See `Backend::second_look`.
+/// See `Backend::look`. WORDS is the number of words of a code, or 0 if the compiler need not know it.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt")]
-unsafe fn second_look(
+unsafe fn look_at<const WORDS: usize>(
     group: &Group<'_>,
-    mask: u32,
-    ones: &Ones,
-    plane: *const u64,
-    look: &SecondLook,
-    lows: &mut Ones,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32 {
     let (codes, corrections) = group.pointers();
-    let Group { rows, words, .. } = *group;
-    let mut rest = mask;
-    while rest != 0 {
-        // All four rows of a tile that has one.
-        let tile = rest.trailing_zeros() as usize / 4;
-        rest &= !(0xF << (tile * 4));
-        let first = codes.wrapping_add(tile * words * STEP);
-        let mut count = _mm512_setzero_si512();
-        let mut word = 0;
-        while word < words {
-            let lanes = if words - word > 1 { 0xFF } else { 0x0F };
-            // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
-            unsafe {
-                let plane = pair(lanes, plane.add(word));
-                let code = _mm512_maskz_loadu_epi64(lanes, first.wrapping_add(word * STEP).cast());
-                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
-                count = _mm512_add_epi64(count, ones);
-            }
-            word += 2;
-        }
-        let halves = _mm256_add_epi64(
-            _mm512_castsi512_si256(count),
-            _mm512_extracti64x4_epi64::<1>(count),
-        );
-        // SAFETY: there are 32 places, and tile ≤ 7.
-        unsafe {
-            _mm_storeu_si128(
-                lows.as_mut_ptr().add(tile * 4).cast(),
-                _mm256_cvtepi64_epi32(halves),
-            );
-        }
-    }
-
-    // As in `scan.rs`, to the bit.
-    let mut passed = 0;
+    let rows = group.rows;
+    let words = if WORDS == 0 { group.words } else { WORDS };
+    let mut second_looks = 0;
+    // Four tiles at once.
     for start in (0..rows).step_by(16) {
-        let lanes = (mask >> start) as __mmask16;
-        // SAFETY: lanes that the mask does not have are not read.
-        let (ones, lows, words) = unsafe {
+        // In a short group the last tile stands in for those that are missing; lanes without a row are not used.
+        let tiles = [0, 4, 8, 12].map(|row| {
+            let tile = (start + row).min(rows - 1) / 4;
+            codes.wrapping_add(tile * words * STEP)
+        });
+        let lanes = ((1_u32 << (rows - start).min(16)) - 1) as __mmask16;
+        // SAFETY: these are tiles of the group; lanes at or above the number of rows are not read.
+        let (ones, correction) = unsafe {
             (
-                _mm512_maskz_loadu_epi32(lanes, ones.as_ptr().add(start).cast()),
-                _mm512_maskz_loadu_epi32(lanes, lows.as_ptr().add(start).cast()),
+                ones(tiles, signs, words),
                 _mm512_maskz_loadu_epi32(lanes, corrections.cast::<i32>().add(start)),
             )
         };
-        let (beta, alpha) = corrections_of(words);
-        let twice = _mm512_slli_epi32::<1>(_mm512_add_epi32(_mm512_add_epi32(ones, ones), lows));
-        let bracket = _mm512_sub_epi32(_mm512_set1_epi32(look.offset), twice);
-        let projection = _mm512_mul_ps(_mm512_set1_ps(look.gain), _mm512_cvtepi32_ps(bracket));
-        let reach = _mm512_add_ps(projection, _mm512_set1_ps(look.width));
-        let lower = _mm512_add_ps(
-            _mm512_sub_ps(beta, _mm512_mul_ps(alpha, reach)),
-            _mm512_set1_ps(look.base),
-        );
-        let below = _mm512_set1_ps(look.threshold);
-        let kept = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, below);
-        passed |= u32::from(kept) << start;
+        // As `Looks::first` and `Looks::second`, to the bit.
+        let beta = _mm512_and_si512(correction, _mm512_set1_epi32(!0x3FFF));
+        let beta = _mm512_castsi512_ps(beta);
+        let alpha = _mm512_srli_epi32::<1>(_mm512_slli_epi32::<18>(correction));
+        let alpha = _mm512_castsi512_ps(alpha);
+        let slope = _mm512_set1_ps(looks.slope);
+        let projection = _mm512_mul_ps(slope, _mm512_cvtepi32_ps(ones));
+        let projection = _mm512_sub_ps(_mm512_set1_ps(looks.offset), projection);
+        let lower = _mm512_sub_ps(beta, _mm512_mul_ps(alpha, projection));
+        let threshold = _mm512_set1_ps(looks.threshold - looks.base);
+        let lanes = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, threshold);
+        if lanes == 0 {
+            continue;
+        }
+        second_looks += lanes.count_ones();
+        // SAFETY: as above.
+        let low_ones = unsafe { self::ones(tiles, lows, words) };
+        let twice = _mm512_add_epi32(_mm512_add_epi32(ones, ones), low_ones);
+        let twice = _mm512_slli_epi32::<1>(twice);
+        let bracket = _mm512_sub_epi32(_mm512_set1_epi32(looks.most), twice);
+        let projection = _mm512_mul_ps(_mm512_set1_ps(looks.gain), _mm512_cvtepi32_ps(bracket));
+        let reach = _mm512_add_ps(projection, _mm512_set1_ps(looks.width));
+        let base = _mm512_set1_ps(looks.base);
+        let lower = _mm512_add_ps(_mm512_sub_ps(beta, _mm512_mul_ps(alpha, reach)), base);
+        let estimate = _mm512_sub_ps(beta, _mm512_mul_ps(alpha, projection));
+        let below = _mm512_set1_ps(looks.threshold);
+        let lanes = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(lanes, lower, below);
+        out.mask |= u32::from(lanes) << start;
+        // SAFETY: there are 32 places, and start ≤ 16.
+        unsafe {
+            _mm512_storeu_ps(out.lowers.as_mut_ptr().add(start), lower);
+            let place = out.estimates.as_mut_ptr().add(start);
+            _mm512_storeu_ps(place, _mm512_add_ps(estimate, base));
+        }
     }
-    passed
+    second_looks
 }
 
-/// Two words of a plane, four times each; the second only where there are eight lanes.
+/// The number of ones in each of the sixteen codes of four tiles xor a plane.
 ///
 /// # Safety
-/// There are as many words.
+/// There are as many words in each tile and in the plane.
 #[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn pair(lanes: __mmask8, plane: *const u64) -> __m512i {
-    // SAFETY: the caller's promise.
-    let words = unsafe { _mm512_maskz_loadu_epi64(lanes >> 3 & 3, plane.cast()) };
-    _mm512_maskz_permutexvar_epi64(lanes, _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), words)
-}
-
-/// β and α of correction words.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn corrections_of(words: __m512i) -> (__m512, __m512) {
-    let beta = _mm512_and_si512(words, _mm512_set1_epi32(!0x3FFF));
-    let alpha = _mm512_srli_epi32::<1>(_mm512_slli_epi32::<18>(words));
-    (_mm512_castsi512_ps(beta), _mm512_castsi512_ps(alpha))
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+unsafe fn ones(tiles: [*const u8; 4], plane: *const u64, words: usize) -> __m512i {
+    let mut counts = [_mm512_setzero_si512(); 4];
+    for word in (0..words).step_by(2) {
+        // Two words of four codes at once.
+        let lanes: __mmask8 = if words - word > 1 { 0xFF } else { 0x0F };
+        // SAFETY: lanes at or above the words of a tile, and of the plane, are not read.
+        unsafe {
+            let pair = _mm512_maskz_loadu_epi64(lanes >> 3 & 3, plane.add(word).cast());
+            let each = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
+            let plane = _mm512_maskz_permutexvar_epi64(lanes, each, pair);
+            for (count, tile) in counts.iter_mut().zip(tiles) {
+                let code = _mm512_maskz_loadu_epi64(lanes, tile.add(word * STEP).cast());
+                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(code, plane));
+                *count = _mm512_add_epi64(*count, ones);
+            }
+        }
+    }
+    // Each code has two counts, in the lower and the upper half.
+    let [first, second] = [0, 2].map(|i| {
+        let (a, b) = (counts[i], counts[i + 1]);
+        _mm512_cvtepi64_epi32(_mm512_add_epi64(
+            _mm512_shuffle_i64x2::<0b01_00_01_00>(a, b),
+            _mm512_shuffle_i64x2::<0b11_10_11_10>(a, b),
+        ))
+    });
+    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(first), second)
 }
 
 /// # Safety
@@ -195,9 +153,20 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     let mut total = 0;
     let mut at = 0;
     while at < n {
-        // A lane takes two products of at most 2²² each time, 64 times: below 2³¹.
+        // A lane takes two products of at most 2²² each time, 64 times: below 2³¹, as are both partial sums together.
         let end = n.min(at + 2048);
-        let mut partial = _mm512_setzero_si512();
+        let mut partial = [_mm512_setzero_si512(); 2];
+        while end - at >= 64 {
+            for (i, sum) in partial.iter_mut().enumerate() {
+                // SAFETY: 64 components are left.
+                unsafe {
+                    let a = _mm256_loadu_si256(x.add(at + 32 * i).cast());
+                    let b = _mm512_loadu_epi16(q.add(at + 32 * i));
+                    *sum = _mm512_dpwssd_epi32(*sum, _mm512_cvtepi8_epi16(a), b);
+                }
+            }
+            at += 64;
+        }
         while at < end {
             let left = end - at;
             let lanes = if left >= 32 {
@@ -212,9 +181,10 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
                     _mm512_maskz_loadu_epi16(lanes, q.add(at)),
                 )
             };
-            partial = _mm512_dpwssd_epi32(partial, _mm512_cvtepi8_epi16(a), b);
+            partial[0] = _mm512_dpwssd_epi32(partial[0], _mm512_cvtepi8_epi16(a), b);
             at += 32;
         }
+        let partial = _mm512_add_epi32(partial[0], partial[1]);
         let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(partial));
         let high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<1>(partial));
         total += _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
@@ -335,4 +305,41 @@ unsafe fn transform(values: *mut f32, log: u32) {
         unsafe { core::slice::from_raw_parts_mut(values, 1 << log) },
         log,
     );
+}
+
+/// # Safety
+/// See `Backend::planes`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,popcnt")]
+unsafe fn planes(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes: *mut u64) -> u32 {
+    let words = n.div_ceil(64);
+    let mut large_ones = 0;
+    for word in 0..words {
+        let (mut signs, mut lows) = (0, 0);
+        for start in (0..64).step_by(16) {
+            let at = word * 64 + start;
+            let left = n.saturating_sub(at);
+            let lanes = if left >= 16 { 0xFFFF } else { (1 << left) - 1 };
+            // SAFETY: lanes at or above n are neither read nor written.
+            unsafe {
+                let value = _mm512_maskz_loadu_ps(lanes, values.wrapping_add(at));
+                let zero = _mm512_setzero_ps();
+                let sign = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(lanes, value, zero);
+                let value = _mm512_abs_ps(value);
+                let t = _mm512_set1_ps(t);
+                let large = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(lanes, value, t);
+                let heavy = _mm512_mask_mul_ps(value, large, value, _mm512_set1_ps(3.0));
+                _mm512_mask_storeu_ps(values.wrapping_add(at), lanes, value);
+                _mm512_mask_storeu_ps(weighted.wrapping_add(at), lanes, heavy);
+                large_ones += large.count_ones();
+                signs |= u64::from(sign) << start;
+                lows |= u64::from(sign ^ !large & lanes) << start;
+            }
+        }
+        // SAFETY: both planes have this word.
+        unsafe {
+            *planes.add(word) = signs;
+            *planes.add(words + word) = lows;
+        }
+    }
+    large_ones
 }

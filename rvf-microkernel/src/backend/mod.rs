@@ -9,6 +9,7 @@
 use core::fmt;
 
 use crate::memory::View;
+use crate::scan::corrections;
 
 #[cfg(all(target_arch = "x86_64", feature = "detect"))]
 mod avx2;
@@ -16,6 +17,10 @@ mod avx2;
 mod avx512;
 #[cfg(all(target_arch = "aarch64", feature = "detect"))]
 mod neon;
+#[cfg_attr(
+    all(target_arch = "wasm32", target_feature = "simd128"),
+    allow(dead_code, unused_imports, reason = "a SIMD build takes a part of it")
+)]
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -82,13 +87,57 @@ impl Term {
     }
 }
 
-/// The numbers of the first look (K-SCAN-2).
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct FirstLook {
-    /// g₁·D + E₁
+/// The numbers of both looks at the entries of a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looks {
+    /// g₁·D + E₁ of the first look (K-SCAN-2).
     pub(crate) offset: f32,
     /// 2·g₁
     pub(crate) slope: f32,
+    /// 3·D of the second look (K-SCAN-3).
+    pub(crate) most: i32,
+    /// g₂
+    pub(crate) gain: f32,
+    /// E₂
+    pub(crate) width: f32,
+    /// b
+    pub(crate) base: f32,
+    /// T
+    pub(crate) threshold: f32,
+}
+
+impl Looks {
+    /// Whether an entry passes the first look, by the number of ones in code xor sign plane.
+    #[inline(always)]
+    fn first(&self, ones: f32, correction: u32) -> bool {
+        let (beta, alpha) = corrections(correction);
+        beta - alpha * (self.offset - self.slope * ones) <= self.threshold - self.base
+    }
+
+    /// The entry, if it passes the second look, by the number of ones in code xor low plane as well.
+    #[inline(always)]
+    fn second(&self, row: u32, ones: u32, lows: u32, correction: u32) -> Option<Looked> {
+        let (beta, alpha) = corrections(correction);
+        let bracket = self.most - 4 * ones as i32 - 2 * lows as i32;
+        let projection = self.gain * bracket as f32;
+        let lower = beta - alpha * (projection + self.width) + self.base;
+        let looked = Looked {
+            row,
+            lower,
+            estimate: beta - alpha * projection + self.base,
+        };
+        // A NaN does not pass.
+        (lower <= self.threshold).then_some(looked)
+    }
+}
+
+/// An entry that passed both looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looked {
+    /// Its place in the group.
+    pub(crate) row: u32,
+    pub(crate) lower: f32,
+    pub(crate) estimate: f32,
 }
 
 /// A group of rows whose length was checked.
@@ -127,6 +176,10 @@ impl<'a> Group<'a> {
     }
 
     /// The code of row i, from where a word stands every [`STEP`] bytes.
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        feature = "detect"
+    ))]
     ///
     /// # Safety
     /// i is below the number of rows.
@@ -161,76 +214,42 @@ impl<'a> Group<'a> {
     }
 }
 
+/// Takes both looks at a group. Answers how many second looks there were.
 #[cfg(not(target_arch = "wasm32"))]
-type FirstLookFn = unsafe fn(
+type LookFn = unsafe fn(
     group: &Group<'_>,
-    plane: *const u64,
-    look: FirstLook,
-    threshold: f32,
-    ones: &mut Ones,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32;
 
-/// Answers which rows of the mask may pass the second look, and the number of ones in code xor low plane of these.
+/// The number of ones of each row of a group; the places of rows that were not counted may hold anything.
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    feature = "detect"
+))]
+type Ones = [u32; 32];
+
+/// The entries of a group that pass both looks.
 #[cfg(not(target_arch = "wasm32"))]
-type SecondLookFn = unsafe fn(
-    group: &Group<'_>,
+struct Passed {
+    /// A bit for each row that passed.
     mask: u32,
-    ones: &Ones,
-    plane: *const u64,
-    look: &SecondLook,
-    lows: &mut Ones,
-) -> u32;
-
-/// The number of ones of each row of a group that passes a look; the places of others may hold anything.
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) type Ones = [u32; 32];
-
-/// The numbers of the second look (K-SCAN-3).
-#[cfg(not(target_arch = "wasm32"))]
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(
-    not(feature = "detect"),
-    expect(
-        dead_code,
-        reason = "not all are of use where rows are looked at one by one"
-    )
-)]
-pub(crate) struct SecondLook {
-    /// 3·D
-    pub(crate) offset: i32,
-    /// g₂
-    pub(crate) gain: f32,
-    /// E₂
-    pub(crate) width: f32,
-    pub(crate) base: f32,
-    pub(crate) threshold: f32,
+    /// Of these rows; the places of others may hold anything.
+    lowers: [f32; 32],
+    estimates: [f32; 32],
 }
 
-/// The rows of a group that pass the first look, in order: in a module found one by one, natively all at once.
-#[cfg(target_arch = "wasm32")]
-pub(crate) struct Passed(scalar::Rows);
-
-/// The rows of a group that pass the first look, in order: in a module found one by one, natively all at once.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) struct Passed {
-    mask: u32,
-    ones: Ones,
-    lows: Ones,
-}
-
 impl Passed {
-    /// A row and its number of ones in code xor plane.
+    /// Adds an entry.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Option<(u32, u32)> {
-        #[cfg(target_arch = "wasm32")]
-        return self.0.next();
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            let row = self.mask.trailing_zeros();
-            self.mask &= self.mask.wrapping_sub(1);
-            // No row is 32, which is the number of zeros of an empty mask.
-            self.ones.get(row as usize).map(|&ones| (row, ones))
-        }
+    fn put(&mut self, looked: Looked) {
+        let row = looked.row as usize % 32;
+        self.mask |= 1 << row;
+        self.lowers[row] = looked.lower;
+        self.estimates[row] = looked.estimate;
     }
 }
 
@@ -238,12 +257,12 @@ impl Passed {
 pub(crate) struct Table {
     name: &'static str,
     #[cfg(not(target_arch = "wasm32"))]
-    first_look: FirstLookFn,
-    #[cfg(not(target_arch = "wasm32"))]
-    second_look: SecondLookFn,
+    look: LookFn,
     dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
     sum: unsafe fn(term: Term, x: *const u8, y: *const f32, n: usize) -> f32,
     transform: unsafe fn(values: *mut f32, log: u32),
+    planes:
+        unsafe fn(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes: *mut u64) -> u32,
 }
 
 /// An instruction set that this processor has.
@@ -344,96 +363,60 @@ impl Backend {
         self.table().name
     }
 
-    /// The first look at a group: the rows whose lower bound is at most the threshold. The plane has as many words as
-    /// a code.
+    /// Takes both looks at a group, and gives the entries that pass to `take`, in order, until that answers false.
+    /// Answers how many second looks there were, or `None` if it was stopped. The planes have as many words as a code.
+    ///
+    /// A module looks at one row after the other; natively all are looked at at once.
     #[inline(always)]
-    pub(crate) fn first_look(
+    pub(crate) fn look(
         self,
         group: &Group<'_>,
-        plane: &[u64],
-        look: FirstLook,
-        threshold: f32,
-    ) -> Passed {
-        debug_assert!(plane.len() == group.words);
-        // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the plane has as many words.
+        signs: &[u64],
+        lows: &[u64],
+        looks: &Looks,
+        #[cfg_attr(target_arch = "wasm32", allow(unused_mut, reason = "it is passed on"))]
+        mut take: impl FnMut(Looked) -> bool,
+    ) -> Option<u32> {
+        debug_assert!(signs.len() == group.words && lows.len() == group.words);
+        let (signs, lows) = (signs.as_ptr(), lows.as_ptr());
+        // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the planes have as many words.
         // The processor has the instructions, else the `Backend` had not been made.
         #[cfg(target_arch = "wasm32")]
         unsafe {
-            Passed(scalar::Rows::new(group, plane.as_ptr(), look, threshold))
+            scalar::look_at_each(group, signs, lows, looks, take)
         }
         #[cfg(not(target_arch = "wasm32"))]
         {
-            let mut ones = [0; 32];
+            let mut passed = Passed {
+                mask: 0,
+                lowers: [0.0; 32],
+                estimates: [0.0; 32],
+            };
             // SAFETY: as above.
-            let mask = unsafe {
-                (self.table().first_look)(group, plane.as_ptr(), look, threshold, &mut ones)
-            };
-            // What instruction sets say of rows that fill up a tile means nothing.
-            let mask = mask & u32::MAX >> (32 - group.rows);
-            let lows = [0; 32];
-            Passed { mask, ones, lows }
+            let second_looks =
+                unsafe { (self.table().look)(group, signs, lows, looks, &mut passed) };
+            let mut rest = passed.mask;
+            while rest != 0 {
+                let row = rest.trailing_zeros();
+                rest &= rest - 1;
+                let looked = Looked {
+                    row,
+                    lower: passed.lowers[row as usize % 32],
+                    estimate: passed.estimates[row as usize % 32],
+                };
+                if !take(looked) {
+                    return None;
+                }
+            }
+            Some(second_looks)
         }
-    }
-
-    /// Takes the second look at all rows at once, as far as the instruction set does that better than one by one: rows
-    /// that do not pass may be gone then. Answers how many there were. A module looks at one row after the other.
-    #[cfg(not(target_arch = "wasm32"))]
-    #[inline(always)]
-    pub(crate) fn second_look(
-        self,
-        group: &Group<'_>,
-        passed: &mut Passed,
-        plane: &[u64],
-        look: &SecondLook,
-    ) -> u32 {
-        debug_assert!(plane.len() == group.words);
-        let count = passed.mask.count_ones();
-        if count != 0 {
-            // SAFETY: as for `first_look`; the mask has no bit at or above the number of rows.
-            passed.mask = unsafe {
-                (self.table().second_look)(
-                    group,
-                    passed.mask,
-                    &passed.ones,
-                    plane.as_ptr(),
-                    look,
-                    &mut passed.lows,
-                )
-            };
-        }
-        count
-    }
-
-    /// The number of ones in code xor low plane, for row i of a group. The plane has as many words as a code.
-    ///
-    /// # Safety
-    /// Row i is one that passed.
-    #[inline(always)]
-    #[allow(
-        unused_variables,
-        reason = "natively they are counted already, in a module they are counted now"
-    )]
-    pub(crate) unsafe fn low_ones(
-        self,
-        group: &Group<'_>,
-        passed: &Passed,
-        i: usize,
-        plane: &[u64],
-    ) -> u32 {
-        #[cfg(target_arch = "wasm32")]
-        // SAFETY: the lengths fit; for the instructions see `first_look`.
-        unsafe {
-            scalar::ones(group.code(i), plane.as_ptr(), plane.len())
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        passed.lows[i % 32]
     }
 
     /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. Both have the same length.
     #[inline(always)]
     pub(crate) fn dot(self, x: &[u8], q: &[i16]) -> i64 {
         debug_assert!(x.len() == q.len());
-        // SAFETY: both have that many; for the instructions see `first_look`.
+        // SAFETY: both have that many; for the instructions see `look`.
         unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), q.len()) }
     }
 
@@ -444,7 +427,7 @@ impl Backend {
     #[inline(always)]
     pub(crate) unsafe fn sum(self, term: Term, x: View<'_>, y: &[f32]) -> f32 {
         let width = if term.is_of_halves() { 2 } else { 4 };
-        // SAFETY: the caller's promise; for the instructions see `first_look`.
+        // SAFETY: the caller's promise; for the instructions see `look`.
         unsafe {
             let x = x.bytes(0, y.len() * width).as_ptr();
             (self.table().sum)(term, x, y.as_ptr(), y.len())
@@ -455,7 +438,7 @@ impl Backend {
     #[must_use]
     #[inline]
     pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
-        // SAFETY: both have that many; for the instructions see `first_look`.
+        // SAFETY: both have that many; for the instructions see `look`.
         unsafe {
             (self.table().sum)(
                 Term::PRODUCT,
@@ -470,8 +453,25 @@ impl Backend {
     #[inline(always)]
     pub(crate) fn transform(self, values: &mut [f32]) {
         if let Some(log) = values.len().checked_ilog2() {
-            // SAFETY: there are at least 2^log values; for the instructions see `first_look`.
+            // SAFETY: there are at least 2^log values; for the instructions see `look`.
             unsafe { (self.table().transform)(values.as_mut_ptr(), log) }
         }
+    }
+
+    /// The planes of K-QRY-3, the sign plane first, of the rotated residual, with t. Writes |vᵢ| in place of vᵢ, and
+    /// |vᵢ|·mᵢ, of which there are as many; answers how many mᵢ are 3.
+    #[inline(always)]
+    pub(crate) fn planes(
+        self,
+        values: &mut [f32],
+        weighted: &mut [f32],
+        t: f32,
+        planes: &mut [u64],
+    ) -> u32 {
+        debug_assert!(values.len() == weighted.len());
+        debug_assert!(planes.len() == 2 * values.len().div_ceil(64));
+        let (values, n) = (values.as_mut_ptr(), values.len());
+        // SAFETY: all have their lengths; for the instructions see `look`.
+        unsafe { (self.table().planes)(values, weighted.as_mut_ptr(), n, t, planes.as_mut_ptr()) }
     }
 }

@@ -2,30 +2,31 @@
 
 use core::arch::aarch64::*;
 
-use super::{FirstLook, Group, Ones, STEP, SecondLook, Table, Term, scalar, wide};
+use super::{Group, Looks, Ones, Passed, STEP, Table, Term, scalar, wide};
 
 pub(super) static TABLE: Table = Table {
     name: "neon",
-    first_look,
-    second_look,
+    look,
     dot,
     sum,
     transform,
+    planes: scalar::planes,
 };
 
 /// # Safety
-/// See `Backend::first_look`.
+/// See `Backend::look`.
 #[target_feature(enable = "neon")]
-unsafe fn first_look(
+unsafe fn look(
     group: &Group<'_>,
-    plane: *const u64,
-    look: FirstLook,
-    threshold: f32,
-    out: &mut Ones,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32 {
     let (codes, corrections) = group.pointers();
     let Group { rows, words, .. } = *group;
-    let out = out.as_mut_ptr();
+    let mut ones: Ones = [0; 32];
+    let places = ones.as_mut_ptr();
     let mut mask = 0;
     for start in (0..rows).step_by(4) {
         let tile = codes.wrapping_add(start * words * 8);
@@ -33,7 +34,7 @@ unsafe fn first_look(
         for word in 0..words {
             // SAFETY: the tile and the plane have `words` words.
             unsafe {
-                let plane = vreinterpretq_u8_u64(vdupq_n_u64(*plane.add(word)));
+                let plane = vreinterpretq_u8_u64(vdupq_n_u64(*signs.add(word)));
                 for (half, count) in counts.iter_mut().enumerate() {
                     let code = vld1q_u8(tile.add(word * STEP + half * 16));
                     *count = vpadalq_u16(*count, vpaddlq_u8(vcntq_u8(veorq_u8(code, plane))));
@@ -41,32 +42,18 @@ unsafe fn first_look(
             }
         }
         // SAFETY: there are 32 places, and start ≤ 28.
-        unsafe { vst1q_u32(out.add(start), vpaddq_u32(counts[0], counts[1])) };
+        unsafe { vst1q_u32(places.add(start), vpaddq_u32(counts[0], counts[1])) };
         for row in start..rows.min(start + 4) {
             // SAFETY: row has a correction word, and its count was written.
             unsafe {
                 let word = corrections.cast::<u32>().add(row).read_unaligned();
-                let passes = scalar::passes(*out.add(row), u32::from_le(word), look, threshold);
+                let passes = looks.first(*places.add(row) as f32, u32::from_le(word));
                 mask |= u32::from(passes) << row;
             }
         }
     }
-    mask
-}
-
-/// # Safety
-/// See `Backend::second_look`.
-#[target_feature(enable = "neon")]
-unsafe fn second_look(
-    group: &Group<'_>,
-    mask: u32,
-    ones: &Ones,
-    plane: *const u64,
-    look: &SecondLook,
-    lows: &mut Ones,
-) -> u32 {
-    // SAFETY: the caller's promise.
-    unsafe { scalar::second_look(group, mask, ones, plane, look, lows) }
+    // SAFETY: the caller's promise; all rows were counted.
+    unsafe { scalar::second_looks(group, mask, &ones, lows, looks, out) }
 }
 
 /// # Safety

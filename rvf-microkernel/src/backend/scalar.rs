@@ -1,21 +1,25 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
-use super::{FirstLook, Group, STEP, Table, Term};
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    feature = "detect"
+))]
+use super::Ones;
 #[cfg(not(target_arch = "wasm32"))]
-use super::{Ones, SecondLook};
+use super::Passed;
+use super::{Group, Looked, Looks, STEP, Table, Term};
+use crate::query::magnitude;
 use crate::rotate::scale;
-use crate::scan::corrections;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) static TABLE: Table = Table {
     name: "scalar",
     #[cfg(not(target_arch = "wasm32"))]
-    first_look,
-    #[cfg(not(target_arch = "wasm32"))]
-    second_look,
+    look,
     dot,
     sum,
     transform,
+    planes,
 };
 
 /// The word at index i of a code.
@@ -28,134 +32,127 @@ unsafe fn word(code: *const u8, i: usize) -> u64 {
     u64::from_le(unsafe { code.add(i * STEP).cast::<u64>().read_unaligned() })
 }
 
-/// The rows of a group that pass the first look, one after the other, with their number of ones.
-pub(super) struct Rows {
-    code: *const u8,
-    /// Where the words of the next tile's first code stand, but for those of this tile.
-    tile_end: *const u8,
-    correction: *const u8,
-    row: usize,
-    rows: usize,
-    words: usize,
-    plane: *const u64,
-    /// 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
-    registers: [u64; 6],
-    look: FirstLook,
-    threshold: f32,
-}
-
-impl Rows {
-    /// # Safety
-    /// See `Backend::first_look`; the group and the plane outlive the rows.
-    #[inline(always)]
-    pub(super) unsafe fn new(
-        group: &Group<'_>,
-        plane: *const u64,
-        look: FirstLook,
-        threshold: f32,
-    ) -> Self {
-        let (code, correction) = group.pointers();
-        let mut registers = [0; 6];
-        if group.words == 6 {
-            // SAFETY: the plane has 6 words.
-            registers = unsafe { plane.cast::<[u64; 6]>().read() };
-        }
-        Self {
-            code,
-            tile_end: code.wrapping_add(STEP),
-            correction,
-            row: 0,
-            rows: group.rows,
-            words: group.words,
-            plane,
-            registers,
-            look,
-            threshold,
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn next(&mut self) -> Option<(u32, u32)> {
-        while self.row < self.rows {
-            let row = self.row as u32;
-            // SAFETY: the row has a code of `words` words and a correction word.
-            let (ones, passes) = unsafe {
-                let ones = if self.words == 6 {
-                    let count =
-                        |i: usize| u64::from((word(self.code, i) ^ self.registers[i]).count_ones());
-                    (count(0) + count(1) + count(2) + count(3) + count(4) + count(5)) as u32
-                } else {
-                    ones(self.code, self.plane, self.words)
-                };
-                let correction = u32::from_le(self.correction.cast::<u32>().read_unaligned());
-                (ones, passes(ones, correction, self.look, self.threshold))
-            };
-            self.row += 1;
-            self.correction = self.correction.wrapping_add(4);
-            self.code = self.code.wrapping_add(8);
-            if self.code == self.tile_end {
-                self.code = self.code.wrapping_add((self.words - 1) * STEP);
-                self.tile_end = self.code.wrapping_add(STEP);
-            }
-            if passes {
-                return Some((row, ones));
-            }
-        }
-        None
-    }
-}
-
+/// Both looks at one row after the other.
+///
 /// # Safety
-/// See `Backend::first_look`.
-#[cfg(not(target_arch = "wasm32"))]
-unsafe fn first_look(
-    group: &Group<'_>,
-    plane: *const u64,
-    look: FirstLook,
-    threshold: f32,
-    out: &mut Ones,
-) -> u32 {
-    // SAFETY: the caller's promise.
-    let mut rows = unsafe { Rows::new(group, plane, look, threshold) };
-    let mut mask = 0;
-    while let Some((row, ones)) = rows.next() {
-        out[row as usize % 32] = ones;
-        mask |= 1 << row;
-    }
-    mask
-}
-
-/// # Safety
-/// See `Backend::second_look`.
-#[cfg(not(target_arch = "wasm32"))]
+/// See `Backend::look`.
 #[inline(always)]
-pub(super) unsafe fn second_look(
+pub(super) unsafe fn look_at_each(
+    group: &Group<'_>,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    mut take: impl FnMut(Looked) -> bool,
+) -> Option<u32> {
+    let (mut code, corrections) = group.pointers();
+    let words = group.words;
+    // 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
+    let mut registers = [0; 6];
+    if words == 6 {
+        // SAFETY: the plane has 6 words.
+        registers = unsafe { signs.cast::<[u64; 6]>().read() };
+    }
+    let mut second_looks = 0;
+    let mut correction = corrections;
+    let end = corrections.wrapping_add(group.rows * 4);
+    while correction < end {
+        let tile_end = code.wrapping_add(STEP);
+        loop {
+            // SAFETY: a tile has four codes of `words` words, and as many correction words.
+            let (ones, word) = unsafe {
+                let ones = if words == 6 {
+                    // The last word first, since the compiler turns sums around: so memory is read in ascending order.
+                    let count = |i: usize| i64::from((word(code, i) ^ registers[i]).count_ones());
+                    count(5) + count(4) + count(3) + count(2) + count(1) + count(0)
+                } else {
+                    i64::from(ones(code, signs, words))
+                };
+                (
+                    ones,
+                    u32::from_le(correction.cast::<u32>().read_unaligned()),
+                )
+            };
+            if looks.first(ones as f32, word) {
+                // The rows that fill up the last tile are told here, where few come by.
+                if correction >= end {
+                    return Some(second_looks);
+                }
+                second_looks += 1;
+                // SAFETY: the code and the plane have `words` words.
+                let low = unsafe { self::ones(code, lows, words) };
+                let row = (correction as usize - corrections as usize) / 4;
+                if let Some(looked) = looks.second(row as u32, ones as u32, low, word)
+                    && !take(looked)
+                {
+                    return None;
+                }
+            }
+            correction = correction.wrapping_add(4);
+            code = code.wrapping_add(8);
+            if code == tile_end {
+                break;
+            }
+        }
+        code = code.wrapping_add((words - 1) * STEP);
+    }
+    Some(second_looks)
+}
+
+/// # Safety
+/// See `Backend::look`.
+#[cfg(not(target_arch = "wasm32"))]
+unsafe fn look(
+    group: &Group<'_>,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
+) -> u32 {
+    let take = |looked| {
+        out.put(looked);
+        true
+    };
+    // SAFETY: the caller's promise.
+    unsafe { look_at_each(group, signs, lows, looks, take) }.unwrap_or_default()
+}
+
+/// The second look at the rows of the mask, one after the other, for instruction sets that do no better.
+///
+/// # Safety
+/// See `Backend::look`; the mask has no bit at or above the number of rows, and those rows' ones were counted.
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    feature = "detect"
+))]
+#[inline(always)]
+pub(super) unsafe fn second_looks(
     group: &Group<'_>,
     mask: u32,
-    _ones: &Ones,
-    plane: *const u64,
-    _look: &SecondLook,
-    lows: &mut Ones,
+    counts: &Ones,
+    lows: *const u64,
+    looks: &Looks,
+    out: &mut Passed,
 ) -> u32 {
     let mut rest = mask;
     while rest != 0 {
-        let row = rest.trailing_zeros() as usize;
+        let row = rest.trailing_zeros();
         rest &= rest - 1;
-        // SAFETY: the mask has no bit at or above the number of rows.
-        lows[row % 32] = unsafe { ones(group.code(row), plane, group.words) };
+        // SAFETY: the caller's promise.
+        let (low, correction) = unsafe {
+            (
+                ones(group.code(row as usize), lows, group.words),
+                group.correction(row as usize),
+            )
+        };
+        if let Some(looked) = looks.second(row, counts[row as usize % 32], low, correction) {
+            out.put(looked);
+        }
     }
-    mask
-}
-
-/// K-SCAN-2 for one row.
-#[inline(always)]
-pub(super) fn passes(ones: u32, correction: u32, look: FirstLook, threshold: f32) -> bool {
-    let (beta, alpha) = corrections(correction);
-    beta - alpha * (look.offset - look.slope * ones as f32) <= threshold
+    mask.count_ones()
 }
 
 /// # Safety
-/// See `Backend::ones`.
+/// Both have that many words.
 #[inline]
 pub(super) unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
     let mut total = 0;
@@ -278,4 +275,37 @@ pub(super) unsafe fn butterfly(low: *mut f32, high: *mut f32, factor: f32) {
         *low = (a + b) * factor;
         *high = (a - b) * factor;
     }
+}
+
+/// # Safety
+/// See `Backend::planes`.
+pub(super) unsafe fn planes(
+    values: *mut f32,
+    weighted: *mut f32,
+    n: usize,
+    t: f32,
+    planes: *mut u64,
+) -> u32 {
+    let words = n.div_ceil(64);
+    let (mut signs, mut lows, mut large_ones) = (0_u64, 0_u64, 0);
+    // From the highest component down: each word is stored when its lowest bit has been shifted in.
+    for i in (0..n).rev() {
+        // SAFETY: i < n, and both planes have a word for it.
+        unsafe {
+            let value = *values.add(i);
+            let sign = u64::from(value >= 0.0);
+            let value = magnitude(value);
+            let large = u32::from(value > t);
+            large_ones += large;
+            signs = signs << 1 | sign;
+            lows = lows << 1 | (sign ^ u64::from(large ^ 1));
+            *values.add(i) = value;
+            *weighted.add(i) = if large != 0 { value * 3.0 } else { value };
+            if i % 64 == 0 {
+                *planes.add(i / 64) = signs;
+                *planes.add(words + i / 64) = lows;
+            }
+        }
+    }
+    large_ones
 }

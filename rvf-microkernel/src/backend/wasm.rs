@@ -4,13 +4,13 @@
 use core::arch::wasm32::*;
 
 use super::{Table, Term, scalar};
-use crate::rotate::scale;
 
 pub(super) static TABLE: Table = Table {
     name: "simd128",
     dot,
     sum,
     transform,
+    planes: scalar::planes,
 };
 
 /// # Safety

@@ -18,7 +18,7 @@ use crate::progress::Reporter;
 const STEPS: [f64; 8] = [0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
 
 /// The slacks that are tried.
-const SLACKS: [f32; 7] = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.5];
+const SLACKS: [f32; 8] = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5];
 
 /// The most slack, with which next to nothing is lost where vectors are as far from their centroids as each other.
 const MOST_SLACK: f32 = 6.0;
