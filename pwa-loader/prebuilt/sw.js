@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "TlYWCRjQ8gSHzJLk",
+ "version": "WPGt4yHlyAmVFMB6",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
@@ -33,12 +33,12 @@
   ["lib/dist/engine/engine.js", "sha256-0JPDerVbj4cMPQNp3E5nZ0Zn2eCapt06yMjKphJQVy8="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
   ["lib/dist/engine/kernel.js", "sha256-3yQtA7ALFuAg/Y4QV2SIQ5jQJWhbXRgOpkFFkN3vzoQ="],
-  ["lib/dist/engine/known.js", "sha256-f8HIJkKhjvECINqTPTXFSA5gVDc6s5pY2JunZtElax8="],
+  ["lib/dist/engine/known.js", "sha256-RNW1nBcra+ARScS543w2/O3XeDyO0UzbNmJkfe8d1kg="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-SeL4eChq75g5UeCLP7FxbkWIIWKiYv0XeTZBkMMqpNs="],
   ["lib/dist/engine/modules.js", "sha256-e4dMZLnZJSFNAQwhAK0IjoDWAljt8qrA11UoW/265bY="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
-  ["lib/dist/engine/twin.js", "sha256-9UlU3fP5klvJQd5Tcu9qYlkybyA90QCrJTNsjxz+PYk="],
+  ["lib/dist/engine/twin.js", "sha256-or8v0BLCXt5GE33/jHx439YW3OfE7uUk3TrvUXnbeO8="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-t0MF3LXNzD/NRoMuCA4xxgygll4Pmyz0unkgamDpb9U="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["eeb207588dd500826e6476817d987b983c2fd8698069acc6a4817f35707339bf","2d8fd118991ffcfa71ad6321ed09bebdf96b61c3983f2e3759c3c4a8766f1637"]);
-export const TWIN = "2d8fd118991ffcfa71ad6321ed09bebdf96b61c3983f2e3759c3c4a8766f1637";
+export const KERNELS = new Set(["d12c90dc5eb38423156779c5fe03f67a6c7fcd833dcf77d0ad5e592c48bd2db5","8b66d824a0b830e8a7f1fbd1fd64810164737bf74aec5cd89b17a35ed8bda34e"]);
+export const TWIN = "8b66d824a0b830e8a7f1fbd1fd64810164737bf74aec5cd89b17a35ed8bda34e";
