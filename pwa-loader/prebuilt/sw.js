@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "WPGt4yHlyAmVFMB6",
+ "version": "fz6w6M72tg8e9Z0E",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
@@ -15,7 +15,7 @@
   ["app/main.js", "sha256-REj4ADj538sFx8vaccHsfW5cjybgqbZe7IFt9syDK2Y="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
   ["app/problem.js", "sha256-TnGrSk1Tu927rkwv3NPBigSQfpqOAUcEG2m51rqjDbc="],
-  ["app/search.js", "sha256-mdmcZoIEkym60hjIiBziBFx95rSV8o+aVm5LzHso2/Y="],
+  ["app/search.js", "sha256-1sbOLpLAKm/ziaBTDaQCP97nK0omKRZxxuvkIKzWvQQ="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],

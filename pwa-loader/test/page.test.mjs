@@ -183,6 +183,7 @@ test('ids that are 64-bit numbers are found and shown whole', async () => {
   const { context, tab } = await visit(served.url);
   await pick(tab, file);
   assert.match(await tab.textContent('.parts'), /64-bit numbers/u);
+  await tab.waitForSelector('#search-text[placeholder="such as 3"]');
   await tab.fill('#search-text', '18446744073709551615');
   await answered(tab, () => search(tab));
   const expected = JSON.parse(run('query', file, '--like', '18446744073709551615', '--json').replace(/"id":(\d+)/gu, '"id":"$1"'));

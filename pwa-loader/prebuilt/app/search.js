@@ -26,6 +26,7 @@ export class SearchView {
     #status = h('p', { class: 'status', role: 'status' });
     #list = h('div', {});
     #by;
+    #example = '';
     #task;
     constructor(file, remote, reopen) {
         this.#file = file;
@@ -40,8 +41,27 @@ export class SearchView {
         this.#k.addEventListener('change', () => this.#offerEfforts());
         this.#text.addEventListener('input', () => this.#mend());
         this.#area.addEventListener('input', () => this.#mend());
+        // Where Enter begins a new line.
+        this.#area.addEventListener('keydown', (event) => {
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+                this.form.requestSubmit();
+        });
+        if (!remote && this.#info.idKind !== 'none')
+            void this.#giveExample();
         this.#choose(this.#by);
         this.#clear();
+    }
+    /** Ids have no rules but their maker's: one of them says more than any words. */
+    async #giveExample() {
+        try {
+            const { id } = await this.#file.row(0);
+            this.#example = `such as ${neutral(String(id))}`;
+            if (this.#by === 'id')
+                this.#text.placeholder = this.#example;
+        }
+        catch {
+            // A row that can't be read is told of when it is asked for.
+        }
     }
     #clear() {
         this.#status.textContent = '';
@@ -83,6 +103,7 @@ export class SearchView {
         this.#area.hidden = !vector;
         this.#label.htmlFor = vector ? 'search-area' : 'search-text';
         this.#label.textContent = { id: idKind === 'u64' ? 'Id, a whole number' : 'Id, as it was packed', row: `Row, 0 to ${count(rows - 1)}`, vector: `Vector: ${count(dimension)} numbers, as a JSON array or with spaces or commas between them` }[by];
+        this.#text.placeholder = by === 'id' ? this.#example : '';
         this.#text.inputMode = by === 'row' || idKind === 'u64' ? 'numeric' : 'text';
         this.#area.placeholder = '[0.12, -0.03, …]';
         this.#offerEfforts();
