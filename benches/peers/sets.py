@@ -57,7 +57,41 @@ def mixture(folder, rng, rows):
     return make(rows), make(1000), "cosine"
 
 
-SETS = {"wordnet": wordnet, "pca128": pca128, "gauss128": gauss128, "sift128": sift128, "mixture": mixture}
+def uneven(change):
+    """The mixture as it is, or with a change that makes its clusters uneven."""
+    def make(folder, rng, rows):
+        import numpy as np
+        base, queries, metric = mixture(folder, rng, rows)
+        change(np, rng, base)
+        return base, queries, metric
+    return make
+
+
+def duplicate(np, rng, base):
+    """Half of the rows are copies of two hundred others."""
+    half = len(base) // 2
+    base[rng.permutation(len(base))[:half]] = base[rng.integers(0, 200, half)]
+
+
+def scatter(np, rng, base):
+    """A fiftieth of the rows are far from all others: random directions."""
+    far = rng.permutation(len(base))[:len(base) // 50]
+    base[far] = rng.standard_normal((len(far), base.shape[1]), dtype=np.float32)
+    base[far] /= np.linalg.norm(base[far], axis=1, keepdims=True)
+
+
+def crowd(np, rng, base):
+    """Clusters of very unequal size: half of the rows move to within a third of their distance of one row, a quarter to another one's, and so on."""
+    order, start = rng.permutation(len(base)), 0
+    for centre in range(8):
+        part = order[start:start + (len(base) - start) // 2]
+        base[part] = base[order[-1 - centre]] * 0.67 + base[part] * 0.33
+        start += len(part)
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+
+
+SETS = {"wordnet": wordnet, "pca128": pca128, "gauss128": gauss128, "sift128": sift128, "mixture": mixture,
+        "duplicates": uneven(duplicate), "outliers": uneven(scatter), "unequal": uneven(crowd)}
 
 
 def exact(base, queries, metric, k):

@@ -42,12 +42,12 @@ impl Test<'_> {
         let mut best = vec![f64::INFINITY; self.count];
         let mut hits = 0;
         for round in 0..ROUNDS {
-            for number in 0..self.count {
+            for (number, best) in best.iter_mut().enumerate() {
                 let vector = self.queries.row(number).unwrap_or_default();
                 let query = Query::vector(vector).k(k).effort(effort);
                 let start = Instant::now();
                 self.session.search_into(&query, &mut self.answer)?;
-                best[number] = best[number].min(start.elapsed().as_secs_f64());
+                *best = best.min(start.elapsed().as_secs_f64());
                 if round == 0 {
                     let near = self.truth.row(number).unwrap_or_default();
                     let near = &near[..near.len().min(k as usize)];

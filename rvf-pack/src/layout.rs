@@ -10,7 +10,7 @@ use crate::writer::Segment;
 /// hashed for one of them; each takes 16 bytes of a digest table (0.4 %).
 pub const POINT_BLOCK_LOG: u8 = 12;
 
-/// Blocks of QUANT, 2 KiB to 16 KiB, see [`scan_block_log`].
+/// Blocks of QUANT, 2 KiB to 16 KiB, the larger the longer it is.
 pub const SCAN_BLOCK_LOGS: RangeInclusive<u8> = 11..=14;
 
 /// Blocks of everything else, and of any payload that fits one such block, 64 KiB: it is read as a whole, and needs no
