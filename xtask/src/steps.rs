@@ -163,6 +163,7 @@ fn tests() -> Outcome {
         "--bins",
         "--tests",
         "--examples",
+        "--no-fail-fast",
     ]))
     .into()
 }
