@@ -23,7 +23,10 @@ interface Precache {
       const url = new URL(path, scope);
       const response = await fetch(url, { cache: 'no-cache', integrity, credentials: 'same-origin' });
       if (!response.ok) throw new Error(`${path} could not be had: ${response.status}`);
-      await cache.put(url, response);
+      // Some hosts answer index.html with a redirect to the folder. A browser takes no answer that was redirected for a page
+      // that it goes to; one with the same body is a plain answer.
+      const { body, status, headers, redirected } = response;
+      await cache.put(url, redirected ? new Response(body, { status, headers }) : response);
     }));
   }
 

@@ -11,9 +11,10 @@ import { closeBrowser, folder, hits, offlineReady, page, pick, searchVector, vis
 after(closeBrowser);
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json', '.wasm': 'application/wasm' };
 
-/** Serves a folder under /app/, as a project's page on a shared host is. */
-async function host(site) {
+/** Serves a folder under /app/, as a project's page on a shared host is; with `clean`, its index.html has one address alone. */
+async function host(site, { clean = false } = {}) {
   const server = createServer((request, response) => {
+    if (clean && request.url === '/app/index.html') return response.writeHead(308, { location: '/app/' }).end();
     const path = new URL(request.url, 'http://localhost').pathname.replace(/^\/app\//u, '').replace(/^$/u, 'index.html'), file = join(site, path);
     if (!existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
@@ -87,5 +88,18 @@ test('a version of which one file is not the one it was built with is not taken'
   await server.stop();
   await tab.reload();
   assert.doesNotMatch(await tab.textContent('#start h1'), /Third/u);
+  await context.close();
+});
+
+test('a host that sends index.html on to the folder: later visits work, also offline', async (current) => {
+  const server = await host(page, { clean: true });
+  current.after(server.stop);
+  const { context, tab } = await visit(server.url);
+  await offlineReady(tab);
+  await tab.reload();
+  await server.stop();
+  await tab.goto(server.url);
+  await pick(tab, wordnet());
+  assert.deepEqual(tab.wrongs, []);
   await context.close();
 });
