@@ -176,3 +176,14 @@ test('a request that can not be answered is refused', async () => {
   await assert.rejects(waiting, /enough/);
   await assert.rejects(doomed.insert(vector), /enough/);
 });
+
+test('what can not be sent to a worker is refused alone, and the store goes on', async () => {
+  const store = await create({ dimension: 4, run: 'worker' });
+  await store.insert([1, 2, 3, 4], 'a');
+  await store.insertBatch([[1, 2, 3, 5]], new Proxy(['b'], {}));
+  assert.equal((await store.search({ vector: [1, 2, 3, 4], note: () => 1 })).hits[0].id, 'a');
+  await assert.rejects(store.delete(() => 1), { code: 'REQUEST' });
+  assert.equal(store.size, 2);
+  assert.deepEqual(Array.from(await store.get('b')), [1, 2, 3, 5]);
+  await store.close();
+});

@@ -3,7 +3,7 @@ import { request, RvfError } from '../errors.js';
 import { hasWorkers } from '../pool/spawn.js';
 import type { Answer, CreateOptions, Id, Metric, Progress, RvfStore, SearchRequest } from '../types.js';
 import { checkLength, checkRequest, flat, shapeOf, type Shape } from './check.js';
-import { Desk, type Asked, type Operation, type Operations } from './operations.js';
+import { Desk, type Asked, type Operation, type Operations, type Wish } from './operations.js';
 import { StoreThread } from './thread.js';
 
 /** Where the rows are: in a worker, or here. */
@@ -76,7 +76,7 @@ export class Store implements RvfStore {
     // A copy: the caller's is his own again when this returns, and what goes to a worker is gone here.
     const copy = flat(vectors, this.dimension);
     if (ids && ids.length !== copy.length / this.dimension) throw request(`expected one id for each of the ${copy.length / this.dimension} vectors, found ${ids.length}; make the counts agree`);
-    return this.#do('insert', { vectors: copy, ids }, { transfer: [copy.buffer] });
+    return this.#do('insert', { vectors: copy, ids: ids && [...ids] }, { transfer: [copy.buffer] });
   }
 
   async delete(id: Id): Promise<boolean> {
@@ -90,12 +90,13 @@ export class Store implements RvfStore {
   async search(wish: SearchRequest): Promise<Answer> {
     const start = performance.now();
     checkRequest(wish, this.dimension);
-    const { signal, ...rest } = wish;
-    const { vector, filter } = rest;
+    const { signal, vector, like, k, recall, probes, slack, pool, exact, filter } = wish;
+    // Only what is known: a request may hold more, which can't be sent.
+    const sent = { like, k, recall, probes, slack, pool, exact } as Wish;
     // Copies: a view would be sent with all that is behind it, and an iterator can't be sent.
-    if (vector !== undefined) rest.vector = Float32Array.from(vector);
-    if (filter) rest.filter = 'rows' in filter ? { rows: [...filter.rows] } : { bitmap: filter.bitmap.slice() };
-    const { hits, stats } = await this.#do('search', rest, { signal });
+    if (vector !== undefined) sent.vector = Float32Array.from(vector);
+    if (filter) sent.filter = 'rows' in filter ? { rows: [...filter.rows] } : { bitmap: filter.bitmap.slice() };
+    const { hits, stats } = await this.#do('search', sent, { signal });
     return { hits, stats: { ...stats, ms: performance.now() - start } };
   }
 

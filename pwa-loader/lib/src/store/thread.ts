@@ -1,5 +1,5 @@
 // The page's side of the worker that holds a store.
-import { errorOf, RvfError, type ErrorNote } from '../errors.js';
+import { errorOf, request, RvfError, type ErrorNote } from '../errors.js';
 import type { Progress } from '../types.js';
 import type { Asked } from './operations.js';
 
@@ -35,8 +35,17 @@ export class StoreThread {
     const result = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject, onProgress }));
     this.#port ??= this.#start();
     this.#port.then((port) => {
+      // It was closed, or the worker ended, before there was a port.
+      if (!this.#pending.has(id)) return;
       port.hold(true);
-      port.post({ id, ...asked }, transfer);
+      try {
+        port.post({ id, ...asked }, transfer);
+      } catch (error) {
+        // What can't be sent is a fault of the request: the worker has never heard of it, and goes on.
+        this.#pending.get(id)!.reject(request(`expected ${asked.op} to be asked with plain values, found what can not be sent to a worker: ${error instanceof Error ? error.message : String(error)}; give numbers, texts and arrays`));
+        this.#pending.delete(id);
+        if (this.#pending.size === 0) port.hold(false);
+      }
     }).catch((error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)));
     return result;
   }
