@@ -99,7 +99,8 @@ for (const [where, run] of [['OPFS', 'worker'], ['OPFS', 'inline'], ['IndexedDB'
       await walk(await navigator.storage.getDirectory());
       return names.sort();
     });
-    assert.deepEqual(files, where === 'OPFS' ? ['base-1.rvf', 'head-0.json', 'head-1.json', 'tail-2.rvf'] : []);
+    // The first number of a store is any.
+    assert.deepEqual(files.map((name) => name.replace(/\d{3,}/u, 'n')), where === 'OPFS' ? ['base-n.rvf', 'head-0.json', 'head-1.json', 'tail-n.rvf'] : []);
 
     const text = await tab.evaluate(async () => {
       const bytes = await window.store.save();

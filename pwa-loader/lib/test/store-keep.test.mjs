@@ -110,6 +110,39 @@ test('two pages do not write over each other', async () => {
   assert.equal((await reopen(keeper)).size, 2);
 });
 
+test('a store that another page removed and made again is another one', async () => {
+  const keeper = new FakeKeeper(), first = await reopen(keeper);
+  await first.insert(part(0, 1));
+  await first.persist();
+  const second = await reopen(keeper);
+  await second.destroy();
+  await second.close();
+  const again = await reopen(keeper);
+  await again.insert(part(1, 2));
+  await again.persist();
+  await first.insert(part(2, 3));
+  await assert.rejects(first.persist(), { code: 'CHANGED' });
+});
+
+test('a store that another page writes while it is opened is read as it is then', async () => {
+  const keeper = new FakeKeeper(), writer = await reopen(keeper);
+  await writer.insertBatch(part(0, 10));
+  await writer.persist();
+  const read = keeper.file.bind(keeper);
+  let writes = 2;
+  keeper.file = async (name) => {
+    if (writes-- > 0) {
+      await writer.insertBatch(part(10, 1_000));
+      await writer.persist();
+    }
+    if (!keeper.files.has(name)) throw new Error(`lost ${name}`);
+    return read(name);
+  };
+  assert.equal((await reopen(keeper)).size, writer.size);
+  keeper.files.clear();
+  await assert.rejects(reopen(keeper), /lost base/);
+});
+
 test('damage and another shape are told, and not taken in', async () => {
   const keeper = new FakeKeeper(), store = await reopen(keeper);
   await store.insertBatch(part(0, 100));

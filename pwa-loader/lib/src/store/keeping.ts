@@ -7,6 +7,8 @@ import type { Head, Keeper } from './keep/keeper.js';
 import { idsOf, pack } from './pack.js';
 
 const VERSION = 1;
+/** How often what is kept is read anew, where another page writes all the time. */
+const TRIES = 20;
 const goOn = (): boolean => true;
 
 export class Keeping {
@@ -20,21 +22,41 @@ export class Keeping {
 
   /** Reads what is kept into the store, which is empty. */
   async open(): Promise<void> {
-    const head = await this.keeper.head();
-    if (!head) return;
+    const kept = await this.#read();
+    if (!kept) return;
+    const { head, base, tail } = kept;
+    if (base) {
+      this.engine.adopt(base, { quick: head.quick, recall: head.recall });
+      for (const row of head.dead) if (this.engine.ids.isLive(row)) this.engine.delete(this.engine.ids.idOf(row));
+      this.#baseOf = this.engine.base;
+    }
+    if (tail) await this.#insertTail(tail, base !== undefined);
+    this.#head = head;
+    this.#kept = this.engine.revision;
+  }
+
+  /** A head with its files. Another page may take them away between the two, by writing a newer head: then that one is read. */
+  async #read(): Promise<{ head: Head; base: Uint8Array | undefined; tail: Uint8Array | undefined } | undefined> {
+    let head = await this.keeper.head();
+    for (let tries = 1; head; tries++) {
+      this.#check(head);
+      try {
+        return { head, base: head.base ? await this.keeper.file(head.base) : undefined, tail: head.tail ? await this.keeper.file(head.tail) : undefined };
+      } catch (error) {
+        const newer: Head | undefined = await this.keeper.head();
+        if (newer?.generation === head.generation || tries === TRIES) throw error;
+        head = newer;
+      }
+    }
+    return undefined;
+  }
+
+  #check(head: Head): void {
     const { shape } = this.engine;
     if (head.version !== VERSION) throw new RvfError('UNSUPPORTED', `expected a kept store of version ${VERSION}, found ${head.version}; a newer release of this library wrote it: use that, or destroy() the store`);
     if (head.dimension !== shape.dimension || head.metric !== shape.metric || head.vectors !== shape.vectors) {
       throw new RvfError('REQUEST', `expected a store of ${head.dimension} dimensions, ${head.metric}, kept as ${head.vectors}, as it is kept under this name, found ${shape.dimension}, ${shape.metric}, ${shape.vectors} asked for; ask for what is kept, or take another name`);
     }
-    if (head.base) {
-      this.engine.adopt(await this.keeper.file(head.base), { quick: head.quick, recall: head.recall });
-      for (const row of head.dead) if (this.engine.ids.isLive(row)) this.engine.delete(this.engine.ids.idOf(row));
-      this.#baseOf = this.engine.base;
-    }
-    if (head.tail) await this.#insertTail(await this.keeper.file(head.tail), head.base !== undefined);
-    this.#head = head;
-    this.#kept = this.engine.revision;
   }
 
   /** The rows of a file, inserted one after the other. */
@@ -67,7 +89,8 @@ export class Keeping {
 
   async #write(live: number): Promise<void> {
     const { engine } = this, { instance, shape, base } = engine;
-    const generation = (this.#head?.generation ?? 0) + 1;
+    // A new store starts anywhere: one that was removed and made again must not look to another page like the one it knows.
+    const generation = this.#head ? this.#head.generation + 1 : 1 + Math.floor(Math.random() * 2 ** 48);
     const files = new Map<string, Uint8Array>();
     const baseRows = live > 0 ? instance.call('store_base_rows') : 0;
     const dead = this.#deadOfBase(baseRows);

@@ -27,9 +27,12 @@ export class OpfsKeeper implements Keeper {
     }
   }
 
-  async head(): Promise<Head | undefined> {
-    const folder = await this.#folder(false);
-    return folder && (await heads(folder))[0];
+  /** In no other page's write, whose files come and go while both heads are looked at. */
+  head(): Promise<Head | undefined> {
+    return locked(this.name, async () => {
+      const folder = await this.#folder(false);
+      return folder && (await heads(folder))[0];
+    });
   }
 
   async file(name: string): Promise<Uint8Array> {
