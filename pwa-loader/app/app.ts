@@ -49,14 +49,15 @@ export class App {
     if (wanted === null) return;
     const picked = ofAddress(wanted);
     if (typeof picked === 'string') this.#say(picked);
-    else void this.open(picked);
+    else void this.open(picked, true);
   }
 
-  async open(picked: Picked): Promise<void> {
+  /** `named`: the page's own address names it already. */
+  async open(picked: Picked, named = false): Promise<void> {
     await this.#end();
     const task = new AbortController();
     this.#task = task;
-    this.#keepAddress(picked);
+    this.#keepAddress(picked, named);
     const view = openingView(picked.name, () => void this.close());
     this.#show(view.element, `Opening ${picked.name}`);
     try {
@@ -99,13 +100,15 @@ export class App {
   }
 
   /** A file at an address stays in the page's own address, so that it can be kept and sent. */
-  #keepAddress({ source }: Picked): void {
-    const wanted = source instanceof URL ? (source.origin === location.origin ? source.pathname.replace(base(), '') + source.search : source.href) : '';
+  #keepAddress({ source }: Picked, named: boolean): void {
+    const wanted = source instanceof URL ? (source.origin === location.origin ? below(base(), source.pathname) + source.search : source.href) : '';
     const current = new URLSearchParams(location.search).get('file') ?? '';
     if (wanted !== current) {
       // Slashes and colons are clear as they are.
       const query = wanted ? `?file=${encodeURIComponent(wanted).replace(/%2F/gu, '/').replace(/%3A/gu, ':')}` : '';
-      history.pushState(null, '', `${location.pathname}${query}`);
+      // An address that was spelled another way is no other file: a step back would lead to it, and from there here again.
+      if (named) history.replaceState(null, '', `${location.pathname}${query}${location.hash}`);
+      else history.pushState(null, '', `${location.pathname}${query}`);
     } else if (!wanted && location.hash) {
       // What was asked of a file of this device was asked of another one.
       history.replaceState(null, '', location.pathname);
@@ -142,3 +145,6 @@ export class App {
 }
 
 const base = (): string => new URL('.', document.baseURI).pathname;
+
+/** A path without the folder that it is below; of another folder, the whole path. */
+const below = (folder: string, path: string): string => (path.startsWith(folder) ? path.slice(folder.length) : path);

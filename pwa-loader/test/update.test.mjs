@@ -2,7 +2,7 @@
 // a page that is open.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -100,6 +100,27 @@ test('a host that sends index.html on to the folder: later visits work, also off
   await server.stop();
   await tab.goto(server.url);
   await pick(tab, wordnet());
+  assert.deepEqual(tab.wrongs, []);
+  await context.close();
+});
+
+test('an address that is spelled another way opens its file, keeps what is asked, and is one step in the history', async (current) => {
+  const site = join(folder, 'spelled');
+  cpSync(page, site, { recursive: true });
+  mkdirSync(join(site, 'files', 'app'), { recursive: true });
+  copyFileSync(wordnet(), join(site, 'files', 'app', 'words.rvf'));
+  const server = await host(site), { origin } = new URL(server.url);
+  current.after(server.stop);
+  const { context, tab } = await visit(server.url);
+  for (const [given, kept] of [[`${server.url}files/app/words.rvf`, 'files/app/words.rvf'], ['/files/app/words.rvf', '/files/app/words.rvf'], [`${origin}/files/app/words.rvf`, '/files/app/words.rvf']]) {
+    await tab.goto(`${server.url}?file=${given}#id=ocean.n&k=3`);
+    await tab.waitForSelector('.hits caption:has-text("Near ocean.n")');
+    const { search, hash } = new URL(tab.url());
+    assert.equal(search + hash, `?file=${kept}#id=ocean.n&k=3`);
+    await tab.goBack();
+    await tab.waitForSelector('#start', { state: 'visible' });
+    assert.equal(tab.url(), server.url);
+  }
   assert.deepEqual(tab.wrongs, []);
   await context.close();
 });
