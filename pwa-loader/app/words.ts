@@ -23,4 +23,4 @@ const SEGMENTS: Record<string, string> = {
 };
 
 /** What a part of the file holds; of a kind that is not known, that. */
-export const segmentName = (type: string): string => SEGMENTS[type] ?? (/^\d+$/u.test(type) ? 'of a kind that this page does not know' : type.toLowerCase());
+export const segmentName = (type: string): string => SEGMENTS[type] ?? (/^0x/u.test(type) ? 'of a kind that this page does not know' : type.toLowerCase());
