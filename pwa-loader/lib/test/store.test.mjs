@@ -187,3 +187,12 @@ test('what can not be sent to a worker is refused alone, and the store goes on',
   assert.deepEqual(Array.from(await store.get('b')), [1, 2, 3, 5]);
   await store.close();
 });
+
+test('what waits when a store is closed is told so', async () => {
+  for (const run of ['inline', 'worker']) {
+    const store = await create({ dimension: 4, run });
+    const waits = assert.rejects(store.insert([1, 2, 3, 4]), { code: 'CLOSED' });
+    await store.close();
+    await waits;
+  }
+});

@@ -1,4 +1,5 @@
 // What can be asked of a store, wherever it runs.
+import { RvfError } from '../errors.js';
 import type { Answer, CreateOptions, Id, Progress, SearchRequest } from '../types.js';
 import { shapeOf } from './check.js';
 import { StoreEngine } from './engine.js';
@@ -61,7 +62,8 @@ export class Desk {
       this.#engine = await StoreEngine.open(shapeOf(args), args.name === undefined ? undefined : this.keeper(args.name));
       return undefined;
     }
-    const engine = this.#engine!;
+    const engine = this.#engine;
+    if (!engine) throw new RvfError('CLOSED', 'the store was closed; create it again');
     switch (op) {
       case 'insert': return engine.insert(args.vectors, args.ids);
       case 'delete': return engine.delete(args);
