@@ -177,3 +177,24 @@ test('two tabs do not write over each other', async () => {
   assert.equal(await persist(tabs[0]), 'CHANGED');
   await context.close();
 });
+
+for (const where of ['OPFS', 'IndexedDB']) {
+  test(`a kept store that can not be opened can be removed: ${where}`, async () => {
+    const context = await browser.newContext();
+    if (where === 'IndexedDB') await context.addInitScript(() => { delete FileSystemFileHandle.prototype.createWritable; });
+    const tab = await visit(context);
+    const size = await tab.evaluate(async () => {
+      const { create, destroy } = window.rvf;
+      const store = await create({ dimension: 64, name: 'old', run: 'inline' });
+      await store.insertBatch(window.vectors(3, 1));
+      await store.persist();
+      await store.close();
+      const why = await create({ dimension: 32, name: 'old', run: 'inline' }).catch((error) => error.message);
+      if (!/destroy\(name\)/u.test(why)) throw new Error(why);
+      await destroy('old');
+      return (await create({ dimension: 32, name: 'old', run: 'inline' })).size;
+    });
+    assert.equal(size, 0);
+    await context.close();
+  });
+}

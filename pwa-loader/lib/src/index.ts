@@ -1,5 +1,5 @@
 // What the library gives its users.
 export { open } from './file.js';
-export { create } from './store/store.js';
+export { create, destroy } from './store/store.js';
 export { RvfError } from './errors.js';
 export type * from './types.js';

@@ -255,3 +255,5 @@ export interface RvfStore {
 export type Open = (source: Source, options?: OpenOptions) => Promise<RvfFile>;
 /** `create(options)`: an empty store, or the one that is kept under the name. */
 export type Create = (options: CreateOptions) => Promise<RvfStore>;
+/** `destroy(name)`: removes the store that is kept under the name, also one that can't be opened. */
+export type Destroy = (name: string) => Promise<void>;

@@ -53,9 +53,9 @@ export class Keeping {
 
   #check(head: Head): void {
     const { shape } = this.engine;
-    if (head.version !== VERSION) throw new RvfError('UNSUPPORTED', `expected a kept store of version ${VERSION}, found ${head.version}; a newer release of this library wrote it: use that, or destroy() the store`);
+    if (head.version !== VERSION) throw new RvfError('UNSUPPORTED', `expected a kept store of version ${VERSION}, found ${head.version}; a newer release of this library wrote it: use that, or remove the store with destroy(name)`);
     if (head.dimension !== shape.dimension || head.metric !== shape.metric || head.vectors !== shape.vectors) {
-      throw new RvfError('REQUEST', `expected a store of ${head.dimension} dimensions, ${head.metric}, kept as ${head.vectors}, as it is kept under this name, found ${shape.dimension}, ${shape.metric}, ${shape.vectors} asked for; ask for what is kept, or take another name`);
+      throw new RvfError('REQUEST', `expected a store of ${head.dimension} dimensions, ${head.metric}, kept as ${head.vectors}, as it is kept under this name, found ${shape.dimension}, ${shape.metric}, ${shape.vectors} asked for; ask for what is kept, take another name, or remove the store with destroy(name)`);
     }
   }
 

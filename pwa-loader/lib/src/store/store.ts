@@ -3,6 +3,7 @@ import { request, RvfError } from '../errors.js';
 import { hasWorkers } from '../pool/spawn.js';
 import type { Answer, CreateOptions, Id, Metric, Progress, RvfStore, SearchRequest } from '../types.js';
 import { checkLength, checkRequest, flat, shapeOf, type Shape } from './check.js';
+import { keeperFor } from './keep/choose.js';
 import { Desk, type Asked, type Operation, type Operations, type Wish } from './operations.js';
 import { StoreThread } from './thread.js';
 
@@ -27,6 +28,13 @@ export async function create(options: CreateOptions): Promise<RvfStore> {
     throw error;
   }
   return store;
+}
+
+/** Removes the store that is kept under a name, also one that `create` can't open. */
+export async function destroy(name: string): Promise<void> {
+  shapeOf({ dimension: 1, name });
+  if (name === undefined) throw request('expected the name of a kept store, found none; give the one that create() was given');
+  await keeperFor(name).remove();
 }
 
 export class Store implements RvfStore {

@@ -22,7 +22,7 @@ export class IndexedDbKeeper implements Keeper {
   file(file: string): Promise<Uint8Array> {
     return this.#run('readonly', async (_, files) => {
       const bytes: unknown = await settled(files.get([this.name, file]));
-      if (!(bytes instanceof Uint8Array)) throw new RvfError('SOURCE', `the kept store ${JSON.stringify(this.name)} has lost its file ${file}; destroy() the store and make it again`);
+      if (!(bytes instanceof Uint8Array)) throw new RvfError('SOURCE', `the kept store ${JSON.stringify(this.name)} has lost its file ${file}; destroy(${JSON.stringify(this.name)}) removes it; make it again`);
       return bytes;
     });
   }

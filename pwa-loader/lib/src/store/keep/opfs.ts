@@ -38,7 +38,7 @@ export class OpfsKeeper implements Keeper {
   async file(name: string): Promise<Uint8Array> {
     const folder = await this.#folder(false);
     const bytes = folder && (await bytesOf(folder, name));
-    if (!bytes) throw new RvfError('SOURCE', `the kept store ${JSON.stringify(this.name)} has lost its file ${name}; destroy() the store and make it again`);
+    if (!bytes) throw new RvfError('SOURCE', `the kept store ${JSON.stringify(this.name)} has lost its file ${name}; destroy(${JSON.stringify(this.name)}) removes it; make it again`);
     return bytes;
   }
 
