@@ -16,7 +16,15 @@ export async function build(rowCount, dim, wanted) {
   const made = [];
   for (const [name, make] of Object.entries({ hnswlib, edgevec, ruvector, rvf: () => rvf(file) })) {
     if (wanted && !wanted.includes(name)) continue;
-    const engine = await make(), times = await engine.build(rows, count, dimension);
+    const engine = await make();
+    let times;
+    try {
+      times = await engine.build(rows, count, dimension);
+    } catch (error) {
+      console.log(`bench: ${engine.name} is left out: ${error.message ?? error}`);
+      made.push({ engine: engine.name, mode: engine.mode, note: error.message ?? String(error) });
+      continue;
+    }
     engine.saved = await engine.save();
     engines.push(engine);
     made.push({ engine: engine.name, mode: engine.mode, ...times, savedBytes: engine.saved.bytes, note: engine.saved.note });

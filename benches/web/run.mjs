@@ -145,7 +145,7 @@ async function measure(count) {
     const at = atRecall(settings.filter((setting) => setting.engine === engine));
     return {
       engine, mode, micros_at_recall: at && Number(at.micros.toFixed(1)), setting: at?.setting, load_ms: loads.get(engine).length ? Number(median(loads.get(engine)).toFixed(1)) : undefined, note,
-      insert_per_s: Math.round(count / insertMs * 1000), insert_with_index_per_s: Math.round(count / readyMs * 1000), ready_ms: Math.round(readyMs), bytes_saved: engine === 'rvf-web' ? statSync(file).size : savedBytes,
+      ...(insertMs && { insert_per_s: Math.round(count / insertMs * 1000), insert_with_index_per_s: Math.round(count / readyMs * 1000), ready_ms: Math.round(readyMs) }), bytes_saved: engine === 'rvf-web' ? statSync(file).size : savedBytes,
     };
   });
   const mine = engines.find(({ engine }) => engine === 'rvf-web')?.micros_at_recall;
@@ -158,17 +158,31 @@ function cpu() {
   return `${cpus()[0]?.model ?? process.arch} ${['avx512_vpopcntdq', 'avx2', 'asimd'].find((name) => info.includes(name)) ?? ''}`.trim();
 }
 
+/** What the page has asked for, by package. */
+function codeSizes() {
+  const sizes = {};
+  for (const { package: name, file } of code.values()) {
+    const bytes = readFileSync(file), part = name === 'rvf-web' && file.endsWith('.wasm') ? 'rvf-web, the builder of its store' : name;
+    const sum = (sizes[part] ??= { files: 0, bytes: 0, gzip: 0 });
+    sum.files++;
+    sum.bytes += bytes.length;
+    sum.gzip += gzipSync(bytes, { level: 9 }).length;
+  }
+  return sizes;
+}
+
 const measured = [];
 try {
   for (const count of sizes) {
     const result = await measure(count);
     measured.push(result);
+    if (options.json) writeFileSync(options.json, `${JSON.stringify({ cpu: cpu(), versions: { ...PEERS, 'playwright-core': undefined }, code: codeSizes(), sets: measured }, null, 1)}\n`);
     console.log(`\n${count.toLocaleString('en')} × ${dimension}, cosine, ${result.queries} queries, k = ${K}, recall ${WANTED}; Chromium ${result.chromium}, one thread; ${cpu()}; load ${result.load_average[0]}`);
     console.log('engine                µs a query   rvf = 1   first answer   rows/s inserted   with index   bytes saved   between');
     for (const e of result.engines) {
       console.log(`${e.engine.padEnd(20)} ${String(e.micros_at_recall ?? '—').padStart(11)} ${(e.times_rvf ? `${e.times_rvf.toFixed(2)}×` : '—').padStart(9)} ${(e.load_ms === undefined ? '—' : `${e.load_ms} ms`).padStart(14)} `
-        + `${e.insert_per_s.toLocaleString('en').padStart(17)} ${e.insert_with_index_per_s.toLocaleString('en').padStart(12)} ${(e.bytes_saved?.toLocaleString('en') ?? '—').padStart(13)}   ${e.setting ?? 'not reached'}`);
-      if (e.note) console.log(`  ${e.note}; to its first answer it takes as long as its build, ${(e.ready_ms / 1000).toFixed(1)} s`);
+        + `${(e.insert_per_s?.toLocaleString('en') ?? '—').padStart(17)} ${(e.insert_with_index_per_s?.toLocaleString('en') ?? '—').padStart(12)} ${(e.bytes_saved?.toLocaleString('en') ?? '—').padStart(13)}   ${e.setting ?? 'not reached'}`);
+      if (e.note) console.log(`  ${e.note}${e.ready_ms ? `; to its first answer it takes as long as its build, ${(e.ready_ms / 1000).toFixed(1)} s` : ''}`);
     }
     for (const s of result.settings) console.log(`  ${s.engine.padEnd(20)} ${s.setting.padEnd(28)} ${s.recall.toFixed(4)} ${s.micros.toFixed(1).padStart(10)} µs`);
   }
@@ -177,14 +191,6 @@ try {
   server.close();
 }
 
-const sizeOf = {};
-for (const { package: name, file } of code.values()) {
-  const bytes = readFileSync(file), part = name === 'rvf-web' && file.endsWith('.wasm') ? 'rvf-web, the builder of its store' : name;
-  const sum = (sizeOf[part] ??= { files: 0, bytes: 0, gzip: 0 });
-  sum.files++;
-  sum.bytes += bytes.length;
-  sum.gzip += gzipSync(bytes, { level: 9 }).length;
-}
+const sizeOf = codeSizes();
 console.log('\ncode as downloaded                    files      bytes    gzipped');
 for (const [name, { files, bytes, gzip }] of Object.entries(sizeOf)) console.log(`${name.padEnd(36)} ${String(files).padStart(6)} ${bytes.toLocaleString('en').padStart(10)} ${gzip.toLocaleString('en').padStart(10)}`);
-if (options.json) writeFileSync(options.json, `${JSON.stringify({ cpu: cpu(), versions: { ...PEERS, 'playwright-core': undefined }, code: sizeOf, sets: measured }, null, 1)}\n`);
