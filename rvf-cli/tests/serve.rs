@@ -378,3 +378,22 @@ fn what_can_t_be_served_is_said() {
     let error = place.rvf(&["serve", "--port", &port]).failed();
     assert!(error.contains(&port) && error.contains("--port"), "{error}");
 }
+
+#[test]
+fn a_name_with_signs_of_its_own_stands_in_the_page_s_address_once_more_encoded() {
+    let place = Place::new();
+    place.small(&POINTS);
+    let name = "100% a#b?.rvf";
+    std::fs::copy(place.path().join("small.rvf"), place.path().join(name)).unwrap();
+    let server = Server::start(&place, &[name]);
+    let served = &server.report["files"][0];
+    let base = server.report["url"].as_str().unwrap();
+    let source = served["source"].as_str().unwrap();
+    assert_eq!(source, format!("{base}files/100%25%20a%23b%3F.rvf"));
+    assert_eq!(
+        served["url"],
+        format!("{base}?file=files/100%2525%2520a%2523b%253F.rvf")
+    );
+    let path = source.strip_prefix(base).unwrap();
+    assert_eq!(server.get(&format!("/{path}")).status, 200);
+}

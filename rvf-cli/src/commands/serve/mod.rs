@@ -129,7 +129,8 @@ fn report_of(port: u16, shared: &[Shared]) -> ServeReport {
         .map(|file| Served {
             file: file.path.to_string_lossy().into_owned(),
             bytes: file.bytes,
-            url: format!("{page}?file={}", file.url),
+            // Once more, for the query: its decoding takes one layer off, and the path needs the other.
+            url: format!("{page}?file={}", file.url.replace('%', "%25")),
             source: format!("{page}{}", file.url),
         })
         .collect();
