@@ -96,10 +96,12 @@ export class Ids {
     if (known) return known;
     const { checked } = this.archive, segment = this.#segment!, missing = [...new Set(Array.from(rows))].filter((row) => !this.#known.has(row));
     if (this.#known.size + missing.length > REMEMBERED) this.#known = new Map(Array.from(rows, (row) => [row, this.#known.get(row)] as const).filter((pair): pair is [number, Id] => pair[1] !== undefined));
+    // This map, also if another call makes a new one while this one waits.
+    const remembered = this.#known;
     if (this.#kind === NUMBERS) {
       const found = await checked.read(this.#withHead(missing.map((row) => ({ segment, from: IDS_HEAD + 8 * row, length: 8 }))), signal);
       this.#takeHead(found.pop()!);
-      found.forEach((bytes, n) => this.#known.set(missing[n]!, numberId(big(viewOf(bytes), 0))));
+      found.forEach((bytes, n) => remembered.set(missing[n]!, numberId(big(viewOf(bytes), 0))));
     } else {
       const runs = [...new Set(missing.map((row) => Math.floor(row / RUN)))];
       const bounds = await checked.read(this.#withHead(runs.map((run) => ({ segment, from: IDS_HEAD + 8 * run, length: 16 }))), signal);
@@ -113,11 +115,11 @@ export class Ids {
       (await checked.read(spans, signal)).forEach((bytes, n) => {
         const first = runs[n]! * RUN;
         stringsOf(bytes, Math.min(RUN, this.#rows - first), segment.payload + spans[n]!.from).forEach((id, i) => {
-          if (wanted.has(first + i)) this.#known.set(first + i, textId(id, segment.payload + spans[n]!.from));
+          if (wanted.has(first + i)) remembered.set(first + i, textId(id, segment.payload + spans[n]!.from));
         });
       });
     }
-    return Array.from(rows, (row) => this.#known.get(row)!);
+    return Array.from(rows, (row) => remembered.get(row)!);
   }
 
   #withHead(spans: Span[]): Span[] {
