@@ -145,13 +145,16 @@ class InlineFile implements RvfFile {
   }
 }
 
+/** A worker of the pool; `ready` when it has opened the file. */
+interface Member { readonly client: Client; readonly ready: Promise<Client> }
+
 class WorkerFile implements RvfFile {
-  readonly #clients: Client[];
+  readonly #members: Member[];
   #open = true;
   readonly #ends = (): void => void this.close();
 
   constructor(first: Client, private readonly start: () => Client, private readonly facts: FileInfo, private readonly most: number, private readonly reader: ByteSource | undefined, private readonly signal: AbortSignal | undefined) {
-    this.#clients = [first];
+    this.#members = [{ client: first, ready: Promise.resolve(first) }];
     // With the signal everything ends, also what was never answered.
     signal?.addEventListener('abort', this.#ends, { once: true });
   }
@@ -159,7 +162,7 @@ class WorkerFile implements RvfFile {
   get #first(): Client {
     if (this.signal?.aborted) throw this.signal.reason;
     if (!this.#open) throw closed();
-    return this.#clients[0]!;
+    return this.#members[0]!.client;
   }
 
   info(): FileInfo {
@@ -185,7 +188,7 @@ class WorkerFile implements RvfFile {
         (await client.ask('batch', wishes.slice(from, from + size), signal)).forEach((answer, n) => { answers[from + n] = answer; });
       }
     };
-    const clients = this.#pool(Math.ceil(requests.length / size), signal);
+    const clients = this.#pool(Math.ceil(requests.length / size));
     try {
       await Promise.all([work(first), ...clients.map(async (client) => work(await client))]);
     } catch (error) {
@@ -197,20 +200,22 @@ class WorkerFile implements RvfFile {
     return answers;
   }
 
-  /** The other workers of the pool, as many as there is work for. */
-  #pool(runs: number, signal: AbortSignal): Promise<Client>[] {
-    const wanted = Math.min(this.most, runs), ready: Promise<Client>[] = this.#clients.slice(1, wanted).map((client) => Promise.resolve(client));
-    for (let n = this.#clients.length; n < wanted; n++) {
-      const client = this.start();
-      this.#clients.push(client);
-      ready.push(client.open(signal).then(() => client, (error) => {
-        // It is not there for the next batch either.
-        this.#clients.splice(this.#clients.indexOf(client), 1);
-        client.close();
-        throw error;
-      }));
+  /** The other workers of the pool, as many as there is work for. They are everybody's: no batch's signal ends their opening. */
+  #pool(runs: number): Promise<Client>[] {
+    const wanted = Math.min(this.most, runs);
+    while (this.#members.length < wanted) {
+      const client = this.start(), member: Member = {
+        client,
+        ready: client.open(this.signal).then(() => client, (error) => {
+          // It is not there for the next batch either.
+          this.#members.splice(this.#members.indexOf(member), 1);
+          client.close();
+          throw error;
+        }),
+      };
+      this.#members.push(member);
     }
-    return ready;
+    return this.#members.slice(1, wanted).map(({ ready }) => ready);
   }
 
   async get(id: Id): Promise<Row | undefined> {
@@ -226,7 +231,7 @@ class WorkerFile implements RvfFile {
   }
 
   traffic(): Traffic {
-    const all = this.#clients.map((client) => client.traffic()), sum = (pick: (traffic: Traffic) => number): number => all.reduce((total, one) => total + pick(one), 0);
+    const all = this.#members.map(({ client }) => client.traffic()), sum = (pick: (traffic: Traffic) => number): number => all.reduce((total, one) => total + pick(one), 0);
     return { requests: sum((one) => one.requests), bytes: sum((one) => one.bytes), rounds: sum((one) => one.rounds) };
   }
 
@@ -234,7 +239,7 @@ class WorkerFile implements RvfFile {
     if (!this.#open) return;
     this.#open = false;
     this.signal?.removeEventListener('abort', this.#ends);
-    for (const client of this.#clients) client.close();
+    for (const { client } of this.#members) client.close();
     await this.reader?.close();
   }
 }
