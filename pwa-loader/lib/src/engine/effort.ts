@@ -23,8 +23,8 @@ export const recallOf = ({ hits, total }: Effort): number => hits / total;
 /** The recall that is aimed at where none is asked for. */
 export function usualRecall(properties: Readonly<Record<string, string>>): number {
   const text = properties['rvf.recall'];
-  // A decimal number: not everything that JavaScript takes for one.
-  const value = text !== undefined && /^\d+(\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : NaN;
+  // A decimal number, as `rvf` reads it: not everything that JavaScript takes for one.
+  const value = text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
   return value > 0 && value <= 1 ? value : DEFAULT_RECALL;
 }
 
