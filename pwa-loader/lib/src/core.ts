@@ -24,7 +24,7 @@ export interface CoreOptions {
   readonly kernelMs: number;
 }
 
-const MiB = 1 << 20;
+const MiB = 1 << 20, PAGE = 65536;
 
 /** The options with what stands for those that were not told. */
 export function coreOptions(options: OpenOptions, kernelMs = Infinity): CoreOptions {
@@ -38,8 +38,8 @@ export function coreOptions(options: OpenOptions, kernelMs = Infinity): CoreOpti
   };
   return {
     engine, residency, kernelMs, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
-    // 4 GiB less a page: every place and length fits 32 bits.
-    memoryBytes: Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000),
+    // In whole pages. 4 GiB less a page: every place and length fits 32 bits.
+    memoryBytes: Math.floor(Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000) / PAGE) * PAGE,
   };
 }
 

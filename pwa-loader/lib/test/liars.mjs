@@ -31,10 +31,10 @@ const harmless = {
 };
 
 /** A small file whose kernel is the harmless one but for some functions; `more` is put into the module. */
-export function liar(name, changed, more = '', memory = '(memory (export "memory") 1)') {
+export function liar(name, changed, more = '', memory = '(memory (export "memory") 1)', base = 'i32 (i32.const 4096)') {
   const functions = Object.entries({ ...harmless, ...changed }).map(([call, body]) => `(func (export "${call}") ${body})`);
   const text = join(folder, `${name}.wat`), code = join(folder, `${name}.wasm`);
-  writeFileSync(text, `(module ${memory} (global (export "__heap_base") i32 (i32.const 4096)) ${more} ${functions.join('\n')})`);
+  writeFileSync(text, `(module ${memory} (global (export "__heap_base") ${base}) ${more} ${functions.join('\n')})`);
   execFileSync(process.execPath, [assembler, text, '-o', code, '--all-features', '--disable-custom-descriptors'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const path = join(folder, `${name}.rvf`);
   run(['pack', vectors, '-o', path, '--metric', 'l2', '--lists', '1', '--kernel', code, '--force']);
@@ -60,7 +60,8 @@ export const liars = [
   ['needs bytes far away', { rvf_step: asks, rvf_needs: need(2, 64, -1, -1) }, 'MODULE', /region 2/],
   ['needs nothing', { rvf_step: asks, rvf_needs: need(2, 0, 0, 0) }, 'MODULE', /0 bytes/],
   ['needs the same for ever', { rvf_step: asks, rvf_needs: need(2, 64, 0, 0) }, 'MODULE', /more than any search/],
-  ['grows its memory', { rvf_step: '(param i32) (result i32) (drop (memory.grow (i32.const 9000))) (i32.const 0)' }, 'MODULE', /bytes of memory/],
+  ['gives half a hit', { rvf_results: '(param i32 i32 i32) (result f64) (f64.const 2.5)' }, 'MODULE', /no i32 from rvf_results/],
+  ['gives hits of 64 bits', { rvf_results: '(param i32 i32 i32) (result i64) (i64.const 1)' }, 'MODULE', /no i32 from rvf_results/],
   ['wants a state beyond measure', { rvf_size: '(param i32 i32) (result i32) (i32.const 0x7fffffff)' }, 'MODULE', /bytes for a query/],
   ['finds a row that is not there', { rvf_results: hits([ROWS, ONE]) }, 'MODULE', /row 200/],
   ['finds a row twice', { rvf_results: hits([5, ONE], [5, TWO]) }, 'MODULE', /twice/],
@@ -73,4 +74,10 @@ export const atOpen = [
   ['can do nothing', { rvf_caps: '(result i32) (i32.const 0)' }, 'MODULE', /can not do/],
   ['traps when it is opened', { rvf_open: '(param i32 i32 i32 i32) (result i32) (unreachable)' }, 'MODULE', /failed in rvf_open/],
   ['has no memory', {}, 'MODULE', /memory/, '', ''],
+  ['has a table for a memory', {}, 'MODULE', /export a memory/, '(table (export "memory") 1 funcref)', '(memory 1)'],
+  ['has a heap that begins at a vector', {}, 'MODULE', /__heap_base as an i32/, undefined, undefined, 'v128 (v128.const i32x4 1 2 3 4)'],
+  ['can do 64 bits', { rvf_caps: '(result i64) (i64.const 5)' }, 'MODULE', /no i32 from rvf_caps/],
+  ['has large tables', {}, 'MODULE', /tables of 80000 entries/, '(table $a 40000 funcref) (table $b 40000 externref)'],
+  ['grows a table', {}, 'MODULE', /grow its tables/, '(table $t 1 funcref) (func (drop (table.grow $t (table.get $t (i32.const 0)) (i32.const 1))))'],
+  ['begins with more memory than it may have', {}, 'MODULE', /begins with 16711680 bytes.*8388608 are allowed/, undefined, '(memory (export "memory") 255)'],
 ];

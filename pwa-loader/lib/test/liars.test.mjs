@@ -8,7 +8,7 @@ import { atOpen, canAssemble, liar, liars } from './liars.mjs';
 
 const [vector] = queries, skip = canAssemble ? false : 'Binaryen is not installed: run `npm run build`';
 const named = (code, message) => (error) => error instanceof RvfError && error.code === code && message.test(error.message) && /microkernel [0-9a-f]{12}/.test(error.message);
-const file = (name, changed, more, memory) => liar(name.replaceAll(' ', '-'), changed, more, memory);
+const file = (name, ...parts) => liar(name.replaceAll(' ', '-'), ...parts);
 const endless = '(loop $for-ever (br $for-ever)) (i32.const 0)';
 
 for (const [name, changed, code, message, more] of liars) {
@@ -24,12 +24,23 @@ for (const [name, changed, code, message, more] of liars) {
   });
 }
 
-for (const [name, changed, code, message, more, memory] of atOpen) {
+for (const [name, changed, code, message, ...parts] of atOpen) {
   test(`a kernel that ${name} is refused at open`, { skip }, async () => {
-    const path = file(name, changed, more, memory);
-    for (const run of ['inline', 'worker']) await assert.rejects(open(path, { run }), named(code, message));
+    const path = file(name, changed, ...parts);
+    for (const run of ['inline', 'worker']) await assert.rejects(open(path, { run, memoryBytes: 8 << 20 }), named(code, message));
   });
 }
+
+test('a kernel gets no more memory than it may have, also inside a call', { skip }, async () => {
+  // It traps if it gets a page too many, or if it does not get all up to there.
+  const grown = (pages, got) => `(if (i32.${got ? 'eq' : 'ne'} (memory.grow (i32.const ${pages})) (i32.const -1)) (then (unreachable)))`;
+  for (const [name, memory] of [['no limit of its own', '(memory (export "memory") 1)'], ['a higher limit', '(memory (export "memory") 1 255)']]) {
+    const step = `(param i32) (result i32) ${grown(129, false)} ${grown(8, true)} ${grown(120, false)} (i32.const 0)`;
+    const opened = await open(file(`grows with ${name}`, { rvf_step: step }, '', memory), { run: 'inline', residency: 'streamed', memoryBytes: (128 << 16) + 100 });
+    assert.deepEqual((await opened.search({ vector })).hits, []);
+    await opened.close();
+  }
+});
 
 test('a kernel that never ends is ended, and the file goes on', { skip }, async () => {
   const opened = await open(file('never ends', { rvf_step: `(param i32) (result i32) ${endless}` }), { timeoutMs: 400 });
@@ -59,6 +70,44 @@ test('a batch with a kernel that never ends is ended', { skip }, async () => {
   const opened = await open(file('never ends', { rvf_step: `(param i32) (result i32) ${endless}` }), { timeoutMs: 300, workers: 2 });
   await assert.rejects(opened.searchBatch(Array.from({ length: 40 }, () => ({ vector }))), { code: 'TIMEOUT' });
   assert.equal((await opened.get(7)).row, 7);
+  await opened.close();
+});
+
+test('one batch that is aborted or fails leaves the others alone', async () => {
+  const wishes = Array.from({ length: 200 }, (_, n) => ({ vector: queries[n % 50], k: 3 }));
+  // At once, while the pool's workers are started; a little later; and when they are there.
+  for (const wait of [0, 5, 400]) {
+    const opened = await open(pack(), { workers: 3 }), stop = new AbortController();
+    if (wait === 400) await opened.searchBatch(wishes);
+    const first = opened.searchBatch(wishes, { signal: stop.signal }), second = opened.searchBatch(wishes);
+    setTimeout(() => stop.abort(new Error('enough')), wait % 400);
+    await assert.rejects(first, /enough/);
+    assert.equal((await second).length, 200);
+    const bad = opened.searchBatch([{ vector: [1] }, ...wishes]), good = opened.searchBatch(wishes);
+    await assert.rejects(bad, { code: 'REQUEST' });
+    assert.equal((await good).length, 200);
+    await opened.close();
+  }
+  const opened = await open(pack(), { workers: 3 }), bad = opened.searchBatch([{ vector: [1] }, ...wishes]), good = opened.searchBatch(wishes);
+  await assert.rejects(bad, { code: 'REQUEST' });
+  assert.equal((await good).length, 200);
+  await opened.close();
+});
+
+test('a page that is busy blames no module', async () => {
+  const busy = (ms) => { for (const since = performance.now(); performance.now() - since < ms;); };
+  const opened = await open(pack(), { timeoutMs: 200 });
+  await opened.search({ vector });
+  for (const ms of [250, 500]) {
+    for (const wait of [-1, 0, 5]) {
+      const asked = opened.search({ vector, k: 5000, exact: true });
+      if (wait >= 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      busy(ms);
+      const then = opened.search({ vector });
+      assert.equal((await asked).hits.length, 5000, `busy for ${ms} ms, ${wait} ms after it was asked`);
+      assert.equal((await then).hits.length, 10);
+    }
+  }
   await opened.close();
 });
 

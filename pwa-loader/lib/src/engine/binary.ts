@@ -8,10 +8,24 @@ export interface ModuleFacts {
   imports: number;
   exports: number;
   tables: number;
+  /** Of all tables together, from the beginning. */
+  tableEntries: number;
+  growsTables: boolean;
   start: boolean;
   minPages: number;
   /** Missing: no limit, or no memory. */
   maxPages: number | undefined;
+  memory: MemoryPlace | undefined;
+}
+
+/** Where the memory's limits stand: the length of their section, its body, and in that the limits. */
+export interface MemoryPlace {
+  readonly lengthAt: number;
+  readonly bodyAt: number;
+  readonly bodyEnd: number;
+  readonly limitsAt: number;
+  readonly limitsEnd: number;
+  readonly flags: number;
 }
 
 const bit = (name: (typeof FEATURES)[number]): number => 1 << FEATURES.indexOf(name);
@@ -21,7 +35,7 @@ const SIMD = bit('simd'), BULK = bit('bulk-memory'), MULTI = bit('multi-value'),
 export type Refuse = (message: string) => Error;
 
 export function factsOf(code: Uint8Array, refuse: Refuse): ModuleFacts {
-  const facts: ModuleFacts = { features: 0, imports: 0, exports: 0, tables: 0, start: false, minPages: 0, maxPages: undefined };
+  const facts: ModuleFacts = { features: 0, imports: 0, exports: 0, tables: 0, tableEntries: 0, growsTables: false, start: false, minPages: 0, maxPages: undefined, memory: undefined };
   new Walk(code, facts, refuse).module();
   return facts;
 }
@@ -29,6 +43,9 @@ export function factsOf(code: Uint8Array, refuse: Refuse): ModuleFacts {
 class Walk {
   #at = 0;
   #end: number;
+  /** Of the section that is read. */
+  #lengthAt = 0;
+  #bodyAt = 0;
 
   constructor(private readonly code: Uint8Array, private readonly facts: ModuleFacts, private readonly refuse: Refuse) {
     this.#end = code.length;
@@ -75,8 +92,11 @@ class Walk {
     if (this.code.length < 8 || [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0].some((byte, n) => this.code[n] !== byte)) throw this.#fail('it is not a WebAssembly module of version 1');
     this.#at = 8;
     while (this.#at < this.code.length) {
-      const id = this.#byte(), length = this.#number();
+      const id = this.#byte();
+      this.#lengthAt = this.#at;
+      const length = this.#number();
       if (length > this.code.length - this.#at) throw this.#fail('a section is longer than the module');
+      this.#bodyAt = this.#at;
       this.#end = this.#at + length;
       this.#section(id);
       this.#at = this.#end;
@@ -136,15 +156,16 @@ class Walk {
   }
 
   #table(): void {
-    if (this.code[this.#at] === 0x40) { this.#use(GC | REFS); this.#skip(2); this.#valueType(); this.#limits(); this.#expression(); return; }
+    if (this.code[this.#at] === 0x40) { this.#use(GC | REFS); this.#skip(2); this.#valueType(); this.facts.tableEntries += this.#limits().min; this.#expression(); return; }
     if (this.code[this.#at] === 0x70) this.#byte();
     else this.#valueType();
-    this.#limits();
+    this.facts.tableEntries += this.#limits().min;
   }
 
   #memory(): void {
-    const { flags, min, max } = this.#limits();
+    const limitsAt = this.#at, { flags, min, max } = this.#limits();
     if (flags & 2) this.#use(THREADS);
+    this.facts.memory = { lengthAt: this.#lengthAt, bodyAt: this.#bodyAt, bodyEnd: this.#end, limitsAt, limitsEnd: this.#at, flags };
     this.facts.minPages = min;
     this.facts.maxPages = max;
   }
@@ -248,6 +269,7 @@ class Walk {
     if (op > 17) throw this.#fail(`0xfc ${op} is no instruction that the format knows`);
     if (op < 8) return;
     this.#use(op < 15 ? BULK : REFS);
+    if (op === 15) this.facts.growsTables = true;
     this.#number();
     if (op === 8 || op === 10 || op === 12 || op === 14) this.#number();
   }

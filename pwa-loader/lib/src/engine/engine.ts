@@ -58,7 +58,7 @@ export class Engine {
   static async start(archive: Archive, options: EngineOptions, signal?: AbortSignal, onKernel?: (name: string) => void): Promise<Engine> {
     if (archive.source.remote) await bringAhead(archive, signal);
     const modules = await readModules(archive, signal);
-    const engine = new Engine(archive, modules, await choose(archive, modules, options.engine, signal), options);
+    const engine = new Engine(archive, modules, await choose(archive, modules, options, signal), options);
     onKernel?.(engine.choice.said);
     await engine.#instance(signal);
     if (options.residency === 'resident') await engine.#makeResident(true, signal);
@@ -190,13 +190,13 @@ async function bringAhead({ checked, segments, manifest }: Archive, signal?: Abo
   await checked.read(spans, signal);
 }
 
-async function choose(archive: Archive, modules: readonly ModuleHeader[], wanted: EngineOptions['engine'], signal?: AbortSignal): Promise<Choice> {
+async function choose(archive: Archive, modules: readonly ModuleHeader[], { engine: wanted, memoryBytes }: EngineOptions, signal?: AbortSignal): Promise<Choice> {
   const kernels = kernelsOf(modules), list = kernels.map((one) => featureNames(one.features).join('+') || 'no features').join(', ');
   const none = wanted === 'javascript' ? 'it was asked for' : hasWebAssembly() ? undefined : 'there is no WebAssembly here, or the page\'s content security policy forbids it (it needs script-src \'wasm-unsafe-eval\')';
   if (none === undefined && kernels.length > 0) {
     const header = pick(modules, engineFeatures(), wanted as 'auto' | 'simd' | 'scalar');
     if (header) {
-      const code = await bytecodeOf(archive, header, signal), said = nameOf(header);
+      const code = await bytecodeOf(archive, header, memoryBytes, signal), said = nameOf(header);
       const module = await compile(code, said), name = header.features & SIMD ? 'simd' : 'scalar';
       const better = name === 'scalar' && wanted === 'auto' && kernels.some((one) => one.features & SIMD) ? { reason: 'this engine has no SIMD' } : {};
       return { name, header, said, ...better, instantiate: () => instantiate(module, said) };
@@ -206,15 +206,15 @@ async function choose(archive: Archive, modules: readonly ModuleHeader[], wanted
   const reason = kernels.length === 0 ? 'the file has no kernel of its own, so the library\'s answers' : none ?? `this engine lacks what the file's kernels need (${list})`;
   const header = kernels.find((one) => hex(one.hash) === TWIN);
   if (kernels.length > 0 && !header) throw new RvfError('UNSUPPORTED', `the file's kernel can not run: ${reason}; and the library has no JavaScript twin of it`);
-  if (header) await bytecodeOf(archive, header, signal);
+  if (header) await bytecodeOf(archive, header, memoryBytes, signal);
   // It is as large as the rest of the library, and seldom needed.
   const twin = await import('./twin.js'), said = header ? `the JavaScript twin of ${nameOf(header)}` : 'the library\'s kernel';
   return { name: 'javascript', reason, header, said, instantiate: () => machineOf(twin.instantiate(), said) };
 }
 
-async function compile(code: Uint8Array, said: string): Promise<WebAssembly.Module> {
+async function compile(code: Uint8Array<ArrayBuffer>, said: string): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(code as Uint8Array<ArrayBuffer>);
+    return await WebAssembly.compile(code);
   } catch (cause) {
     throw new RvfError('MODULE', `${said} can not be compiled: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

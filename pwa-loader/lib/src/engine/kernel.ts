@@ -93,12 +93,14 @@ export class Kernel {
 
   /** A function that takes fewer leaves the rest alone: so no call needs a list of its own. */
   #call(name: keyof KernelCalls, a = 0, b = 0, c = 0, d = 0, e = 0): number {
-    let result: number;
+    let result: unknown;
     try {
-      result = (this.#calls[name] as (a: number, b: number, c: number, d: number, e: number) => number)(a, b, c, d, e);
+      result = (this.#calls[name] as (a: number, b: number, c: number, d: number, e: number) => unknown)(a, b, c, d, e);
     } catch (cause) {
       throw this.fault(`failed in ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
     }
+    // A signature is the module's own too: what is no i32 would go wrong far from here.
+    if (typeof result !== 'number' || (result | 0) !== result) throw this.fault(`gives no i32 from ${name}`);
     this.#refresh();
     return result >= 0 || ANY_SIGN.has(name) ? result : this.#refused(name, result);
   }

@@ -39,8 +39,19 @@ export function machineOf(exports: Record<string, unknown>, name: string): Machi
   const { memory, __heap_base: base } = exports as { memory?: KernelMemory; __heap_base?: { value?: unknown } | number };
   if (!memory || typeof memory.grow !== 'function') throw lacks('a memory');
   if (typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer) throw new RvfError('MODULE', `${name} has a shared memory, which a kernel can not have`);
-  const heapBase = typeof base === 'number' ? base : base?.value;
-  if (typeof heapBase !== 'number') throw lacks('__heap_base as an i32');
+  // What else can grow is a table.
+  if (!(memory.buffer instanceof ArrayBuffer)) throw lacks('a memory');
+  const heapBase = typeof base === 'number' ? base : valueOf(base);
+  if (typeof heapBase !== 'number' || (heapBase | 0) !== heapBase) throw lacks('__heap_base as an i32');
   for (const call of CALLS) if (typeof exports[call] !== 'function' && !OPTIONAL.has(call)) throw lacks(call);
   return { memory, heapBase: heapBase >>> 0, calls: exports as unknown as KernelCalls };
+}
+
+/** Of a global; some, of vectors, can't be read from here. */
+function valueOf(global: { value?: unknown } | undefined): unknown {
+  try {
+    return global?.value;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,28 @@
+// The copy of a module that is compiled gets a limit for its memory: so the engine itself refuses what goes beyond it, also inside a
+// call, where nobody looks on. The hash was checked over the bytes as they stand in the file.
+import type { ModuleFacts } from './binary.js';
+
+const HAS_MAX = 1;
+
+/** The module with at most `pages` pages of memory, of which it has at least `facts.minPages` (its caller has checked that they fit). */
+export function capped(code: Uint8Array<ArrayBuffer>, { memory, minPages, maxPages }: ModuleFacts, pages: number): Uint8Array<ArrayBuffer> {
+  if (!memory) return code;
+  const { lengthAt, bodyAt, bodyEnd, limitsAt, limitsEnd, flags } = memory;
+  const limits = Uint8Array.from([flags | HAS_MAX, ...leb(minPages), ...leb(Math.min(maxPages ?? pages, pages))]);
+  const length = Uint8Array.from(leb(limitsAt - bodyAt + limits.length + bodyEnd - limitsEnd));
+  const parts = [code.subarray(0, lengthAt), length, code.subarray(bodyAt, limitsAt), limits, code.subarray(limitsEnd)];
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** An unsigned number below 2³¹ as LEB128. */
+function leb(value: number): number[] {
+  const out: number[] = [];
+  for (; value >= 128; value >>>= 7) out.push((value & 127) | 128);
+  return [...out, value];
+}
