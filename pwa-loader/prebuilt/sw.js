@@ -4,10 +4,10 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "fz6w6M72tg8e9Z0E",
+ "version": "9UP3TuWSxu1luRwC",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
-  ["app/app.js", "sha256-naSZGfV+CM9HCtMFs4N0Akj4BDgaoD0/tocEXZadd68="],
+  ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
   ["app/file.js", "sha256-Gi9Ow6ll5qdwcxzYwbUkz3b2ZzZD0XXRkNFdTRdvpfk="],
   ["app/hits.js", "sha256-Xf5EqPnlXXm1X5GzaBFyQ1PWd3DKmfqO9Msd93yW78w="],
@@ -20,31 +20,32 @@
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],
   ["app/verify.js", "sha256-sE28DGzxMzAKDfPfZm+ta/0KCJ8H6ufgH3p1aWZIW10="],
-  ["app/words.js", "sha256-V2RVoaSYVty1whedlNyPCefva362iraApi3knA76jHg="],
+  ["app/words.js", "sha256-i9iLAQRunKKh7ZjsoPRxXnOmo4NQmtDy5SheGDo8P4U="],
   ["icons/rvf-192.png", "sha256-rNP9pqE50hgS1eQzbk8Zte59INu6anDW9cR7QyZyfFA="],
   ["icons/rvf-512.png", "sha256-lNkeYLAepsCaQowH/POP29TZHYyt3CWsn9tWhjTbADg="],
   ["icons/rvf-maskable-512.png", "sha256-vDb6MuoT6OATi0DMIOYNjVEer9sQF/pdOydtH4X1IE4="],
   ["icons/rvf.svg", "sha256-jIy3DtlkqrzZlaPSu5dcKVC2kUjcPgrkjmwRfdTAyGo="],
   ["icons/ui.svg", "sha256-4lO2WXE1URYYZaTnZxWuKNHvKpAVkfVsxfSEfEm1D/I="],
   ["index.html", "sha256-5Q5QE7t1jwp2RTHf/0WzYpZbWfl8aqN9oBqKIyGnWFo="],
-  ["lib/dist/core.js", "sha256-LjevDyfpDrCz+VE6zWhJjl/c4j+xB4XsovPsbrMNGjo="],
-  ["lib/dist/engine/binary.js", "sha256-ic94TKbiR3Z61UtTWqM8l7lRqGKM0H6YQeCZMwG9hXA="],
-  ["lib/dist/engine/effort.js", "sha256-x1UNqT3AHM4IUqlY940wdOPtNNfrzzvjxSStUZBRu0Q="],
-  ["lib/dist/engine/engine.js", "sha256-0JPDerVbj4cMPQNp3E5nZ0Zn2eCapt06yMjKphJQVy8="],
+  ["lib/dist/core.js", "sha256-6J3Eptfj03NSpVfAzGUiGlBLbBSIdikg7+hOJWs/0ss="],
+  ["lib/dist/engine/binary.js", "sha256-jMLPfRrxeBSsO2CZu7nUOw+GL0FAcsOLIbrCAwTl3wg="],
+  ["lib/dist/engine/cap.js", "sha256-A1dJWegzornD47cw0zi1YbxadyTUn2lBgUUCUXyaHhA="],
+  ["lib/dist/engine/effort.js", "sha256-pPArw4R5pJUAPQcXdO/7ifalP57YFWUKUuVaMuzAcHY="],
+  ["lib/dist/engine/engine.js", "sha256-7cdlXrCnC3nieC6ozBq3/7/kCL0HsQUI4IHOg76EPMM="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
-  ["lib/dist/engine/kernel.js", "sha256-3yQtA7ALFuAg/Y4QV2SIQ5jQJWhbXRgOpkFFkN3vzoQ="],
+  ["lib/dist/engine/kernel.js", "sha256-+EOpZWYz6rXazGzGfUXj2FzLZrEFW4EMXEHLR2zxQCI="],
   ["lib/dist/engine/known.js", "sha256-RNW1nBcra+ARScS543w2/O3XeDyO0UzbNmJkfe8d1kg="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
-  ["lib/dist/engine/machine.js", "sha256-SeL4eChq75g5UeCLP7FxbkWIIWKiYv0XeTZBkMMqpNs="],
-  ["lib/dist/engine/modules.js", "sha256-e4dMZLnZJSFNAQwhAK0IjoDWAljt8qrA11UoW/265bY="],
+  ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],
+  ["lib/dist/engine/modules.js", "sha256-FalXXAKbifZADxwsWN196ITWRwrT25rQZTHYIXRtKVs="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
   ["lib/dist/engine/twin.js", "sha256-or8v0BLCXt5GE33/jHx439YW3OfE7uUk3TrvUXnbeO8="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
-  ["lib/dist/file.js", "sha256-t0MF3LXNzD/NRoMuCA4xxgygll4Pmyz0unkgamDpb9U="],
+  ["lib/dist/file.js", "sha256-+2HijLrkUA+1rv/XAb8McsPOAJAaLDs+73kOsxa4CYg="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],
   ["lib/dist/format/bytes.js", "sha256-DGl0u4lKmTfv0GhKoxllbUzom7AjIxzT5mhlUEFjo0A="],
   ["lib/dist/format/header.js", "sha256-mglujQxEzjuvLbQ1kAqIR4m/6l5etTKiO9H7JCsK7RU="],
-  ["lib/dist/format/ids.js", "sha256-6ln6dtAsCgcpsWPyk0rByOsB0QO2zlULogvlXCgo4SY="],
+  ["lib/dist/format/ids.js", "sha256-9TyCHcB0ESG5mKR4k4ROlciEVtqIrixD5eJ4O13/2pI="],
   ["lib/dist/format/keccak-wasm.js", "sha256-y9dbixt8ReWAI2r2sRYnm3Ux/ahcGe4yI7knwcfQ5Bg="],
   ["lib/dist/format/keccak.js", "sha256-5MOYQs8pJNJMtWC21fhCLztyfH/3SCNJSNah/j5Fqag="],
   ["lib/dist/format/layout.js", "sha256-5TUYUNT6ZzguiksNB8csmFDfZ29ESdBRr9c8XKzrehU="],
@@ -55,7 +56,7 @@
   ["lib/dist/format/rows.js", "sha256-l8h7WdPw/ZV2r9zzdvr3HJSUJc7RpLdMddGYBnQw63I="],
   ["lib/dist/format/segments.js", "sha256-ZQhLQgxDqP/JT9XLoBq6lJbf6jQR5CyS2aEgN5fP7z0="],
   ["lib/dist/format/shake.js", "sha256-FPIAqOJF6osXmcT7tz3MtTLWjJreXZ49TcKMgOSzyBI="],
-  ["lib/dist/pool/client.js", "sha256-6CWff8FIE7SUAJjTOW41pgSWlBYB5y6SqVa0GgeehdA="],
+  ["lib/dist/pool/client.js", "sha256-pEABWlv6ZbI6CzzeEG65GQkl0kCATm33MzJI4LLaihE="],
   ["lib/dist/pool/host.js", "sha256-0sj3jKGfMNhJOwmowycvDBo+pJAoL3dXchV50xQLdRY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
   ["lib/dist/signals.js", "sha256-RQq2zss026zD/AW7NeTZDSvOiks13soDvpR8tGV8aQ8="],
@@ -64,7 +65,7 @@
   ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],
   ["lib/dist/source/open.js", "sha256-ghGNaW0FTKp2XxZCkznQ6wuT7tvH5wi4D5vjqniDyMg="],
   ["lib/dist/source/pieces.js", "sha256-7ETkG75QlPFzLjXHVbOsa6JbhKdB1cRhjbkE+dA3rgc="],
-  ["lib/dist/source/remote.js", "sha256-lse+ys5aMKatvrGPfEjQimvLvS1Vrd+xXtaMc+aAvdU="],
+  ["lib/dist/source/remote.js", "sha256-f2lcdUgTQuZ3OHbG9DlILT2x9MuKyThM1OnQjV7+RP4="],
   ["lib/dist/source/source.js", "sha256-DyGcqAWCkDJbdJOIteobogwxfTeTucpwaDGTRrorxqE="],
   ["lib/dist/verify/codes.js", "sha256-DmSQvOMhRp7R9nTycEXKOFdr/ltA/qGSqb1NOvVn8io="],
   ["lib/dist/verify/findings.js", "sha256-ejR63Lwkn/7G8s72tUf4rpMN3CGXFAKug5Tm6EGeLxY="],
@@ -89,7 +90,10 @@
             const response = await fetch(url, { cache: 'no-cache', integrity, credentials: 'same-origin' });
             if (!response.ok)
                 throw new Error(`${path} could not be had: ${response.status}`);
-            await cache.put(url, response);
+            // Some hosts answer index.html with a redirect to the folder. A browser takes no answer that was redirected for a page
+            // that it goes to; one with the same body is a plain answer.
+            const { body, status, headers, redirected } = response;
+            await cache.put(url, redirected ? new Response(body, { status, headers }) : response);
         }));
     }
     async function activate() {

@@ -47,13 +47,14 @@ export class App {
         if (typeof picked === 'string')
             this.#say(picked);
         else
-            void this.open(picked);
+            void this.open(picked, true);
     }
-    async open(picked) {
+    /** `named`: the page's own address names it already. */
+    async open(picked, named = false) {
         await this.#end();
         const task = new AbortController();
         this.#task = task;
-        this.#keepAddress(picked);
+        this.#keepAddress(picked, named);
         const view = openingView(picked.name, () => void this.close());
         this.#show(view.element, `Opening ${picked.name}`);
         try {
@@ -97,13 +98,17 @@ export class App {
         await file?.close().catch(() => undefined);
     }
     /** A file at an address stays in the page's own address, so that it can be kept and sent. */
-    #keepAddress({ source }) {
-        const wanted = source instanceof URL ? (source.origin === location.origin ? source.pathname.replace(base(), '') + source.search : source.href) : '';
+    #keepAddress({ source }, named) {
+        const wanted = source instanceof URL ? (source.origin === location.origin ? below(base(), source.pathname) + source.search : source.href) : '';
         const current = new URLSearchParams(location.search).get('file') ?? '';
         if (wanted !== current) {
             // Slashes and colons are clear as they are.
             const query = wanted ? `?file=${encodeURIComponent(wanted).replace(/%2F/gu, '/').replace(/%3A/gu, ':')}` : '';
-            history.pushState(null, '', `${location.pathname}${query}`);
+            // An address that was spelled another way is no other file: a step back would lead to it, and from there here again.
+            if (named)
+                history.replaceState(null, '', `${location.pathname}${query}${location.hash}`);
+            else
+                history.pushState(null, '', `${location.pathname}${query}`);
         }
         else if (!wanted && location.hash) {
             // What was asked of a file of this device was asked of another one.
@@ -137,3 +142,5 @@ export class App {
     }
 }
 const base = () => new URL('.', document.baseURI).pathname;
+/** A path without the folder that it is below; of another folder, the whole path. */
+const below = (folder, path) => (path.startsWith(folder) ? path.slice(folder.length) : path);

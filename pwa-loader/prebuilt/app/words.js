@@ -17,4 +17,4 @@ const SEGMENTS = {
     WASM: 'code',
 };
 /** What a part of the file holds; of a kind that is not known, that. */
-export const segmentName = (type) => SEGMENTS[type] ?? (/^\d+$/u.test(type) ? 'of a kind that this page does not know' : type.toLowerCase());
+export const segmentName = (type) => SEGMENTS[type] ?? (/^0x/u.test(type) ? 'of a kind that this page does not know' : type.toLowerCase());

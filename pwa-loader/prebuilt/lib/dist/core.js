@@ -10,7 +10,7 @@ import { extent, typeName } from './format/header.js';
 import { Ids } from './format/ids.js';
 import { MAX_K, ROOT_LENGTH } from './format/layout.js';
 import { Rows } from './format/rows.js';
-const MiB = 1 << 20;
+const MiB = 1 << 20, PAGE = 65536;
 /** The options with what stands for those that were not told. */
 export function coreOptions(options, kernelMs = Infinity) {
     const { engine = 'auto', residency = 'auto' } = options;
@@ -26,8 +26,8 @@ export function coreOptions(options, kernelMs = Infinity) {
     };
     return {
         engine, residency, kernelMs, residentBytes: bytes('residentBytes', 256 * MiB), cacheBytes: bytes('cacheBytes', 64 * MiB),
-        // 4 GiB less a page: every place and length fits 32 bits.
-        memoryBytes: Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000),
+        // In whole pages. 4 GiB less a page: every place and length fits 32 bits.
+        memoryBytes: Math.floor(Math.min(bytes('memoryBytes', 512 * MiB), 0xffff0000) / PAGE) * PAGE,
     };
 }
 export class Core {

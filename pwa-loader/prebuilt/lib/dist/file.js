@@ -145,7 +145,7 @@ class WorkerFile {
     most;
     reader;
     signal;
-    #clients;
+    #members;
     #open = true;
     #ends = () => void this.close();
     constructor(first, start, facts, most, reader, signal) {
@@ -154,7 +154,7 @@ class WorkerFile {
         this.most = most;
         this.reader = reader;
         this.signal = signal;
-        this.#clients = [first];
+        this.#members = [{ client: first, ready: Promise.resolve(first) }];
         // With the signal everything ends, also what was never answered.
         signal?.addEventListener('abort', this.#ends, { once: true });
     }
@@ -163,7 +163,7 @@ class WorkerFile {
             throw this.signal.reason;
         if (!this.#open)
             throw closed();
-        return this.#clients[0];
+        return this.#members[0].client;
     }
     info() {
         return this.facts;
@@ -186,7 +186,7 @@ class WorkerFile {
                 (await client.ask('batch', wishes.slice(from, from + size), signal)).forEach((answer, n) => { answers[from + n] = answer; });
             }
         };
-        const clients = this.#pool(Math.ceil(requests.length / size), signal);
+        const clients = this.#pool(Math.ceil(requests.length / size));
         try {
             await Promise.all([work(first), ...clients.map(async (client) => work(await client))]);
         }
@@ -198,20 +198,22 @@ class WorkerFile {
         }
         return answers;
     }
-    /** The other workers of the pool, as many as there is work for. */
-    #pool(runs, signal) {
-        const wanted = Math.min(this.most, runs), ready = this.#clients.slice(1, wanted).map((client) => Promise.resolve(client));
-        for (let n = this.#clients.length; n < wanted; n++) {
-            const client = this.start();
-            this.#clients.push(client);
-            ready.push(client.open(signal).then(() => client, (error) => {
-                // It is not there for the next batch either.
-                this.#clients.splice(this.#clients.indexOf(client), 1);
-                client.close();
-                throw error;
-            }));
+    /** The other workers of the pool, as many as there is work for. They are everybody's: no batch's signal ends their opening. */
+    #pool(runs) {
+        const wanted = Math.min(this.most, runs);
+        while (this.#members.length < wanted) {
+            const client = this.start(), member = {
+                client,
+                ready: client.open(this.signal).then(() => client, (error) => {
+                    // It is not there for the next batch either.
+                    this.#members.splice(this.#members.indexOf(member), 1);
+                    client.close();
+                    throw error;
+                }),
+            };
+            this.#members.push(member);
         }
-        return ready;
+        return this.#members.slice(1, wanted).map(({ ready }) => ready);
     }
     async get(id) {
         return this.#first.ask('get', id, this.signal);
@@ -223,7 +225,7 @@ class WorkerFile {
         return this.#first.ask('verify', undefined, either(this.signal, options.signal), options.onProgress);
     }
     traffic() {
-        const all = this.#clients.map((client) => client.traffic()), sum = (pick) => all.reduce((total, one) => total + pick(one), 0);
+        const all = this.#members.map(({ client }) => client.traffic()), sum = (pick) => all.reduce((total, one) => total + pick(one), 0);
         return { requests: sum((one) => one.requests), bytes: sum((one) => one.bytes), rounds: sum((one) => one.rounds) };
     }
     async close() {
@@ -231,7 +233,7 @@ class WorkerFile {
             return;
         this.#open = false;
         this.signal?.removeEventListener('abort', this.#ends);
-        for (const client of this.#clients)
+        for (const { client } of this.#members)
             client.close();
         await this.reader?.close();
     }

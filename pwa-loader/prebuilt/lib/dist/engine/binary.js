@@ -5,7 +5,7 @@ import { FEATURES } from './features.js';
 const bit = (name) => 1 << FEATURES.indexOf(name);
 const SIMD = bit('simd'), BULK = bit('bulk-memory'), MULTI = bit('multi-value'), REFS = bit('reference-types'), THREADS = bit('threads'), TAIL = bit('tail-call'), GC = bit('gc'), EXCEPTIONS = bit('exceptions');
 export function factsOf(code, refuse) {
-    const facts = { features: 0, imports: 0, exports: 0, tables: 0, start: false, minPages: 0, maxPages: undefined };
+    const facts = { features: 0, imports: 0, exports: 0, tables: 0, tableEntries: 0, growsTables: false, start: false, minPages: 0, maxPages: undefined, memory: undefined };
     new Walk(code, facts, refuse).module();
     return facts;
 }
@@ -15,6 +15,9 @@ class Walk {
     refuse;
     #at = 0;
     #end;
+    /** Of the section that is read. */
+    #lengthAt = 0;
+    #bodyAt = 0;
     constructor(code, facts, refuse) {
         this.code = code;
         this.facts = facts;
@@ -63,9 +66,12 @@ class Walk {
             throw this.#fail('it is not a WebAssembly module of version 1');
         this.#at = 8;
         while (this.#at < this.code.length) {
-            const id = this.#byte(), length = this.#number();
+            const id = this.#byte();
+            this.#lengthAt = this.#at;
+            const length = this.#number();
             if (length > this.code.length - this.#at)
                 throw this.#fail('a section is longer than the module');
+            this.#bodyAt = this.#at;
             this.#end = this.#at + length;
             this.#section(id);
             this.#at = this.#end;
@@ -163,7 +169,7 @@ class Walk {
             this.#use(GC | REFS);
             this.#skip(2);
             this.#valueType();
-            this.#limits();
+            this.facts.tableEntries += this.#limits().min;
             this.#expression();
             return;
         }
@@ -171,12 +177,13 @@ class Walk {
             this.#byte();
         else
             this.#valueType();
-        this.#limits();
+        this.facts.tableEntries += this.#limits().min;
     }
     #memory() {
-        const { flags, min, max } = this.#limits();
+        const limitsAt = this.#at, { flags, min, max } = this.#limits();
         if (flags & 2)
             this.#use(THREADS);
+        this.facts.memory = { lengthAt: this.#lengthAt, bodyAt: this.#bodyAt, bodyEnd: this.#end, limitsAt, limitsEnd: this.#at, flags };
         this.facts.minPages = min;
         this.facts.maxPages = max;
     }
@@ -388,6 +395,8 @@ class Walk {
         if (op < 8)
             return;
         this.#use(op < 15 ? BULK : REFS);
+        if (op === 15)
+            this.facts.growsTables = true;
         this.#number();
         if (op === 8 || op === 10 || op === 12 || op === 14)
             this.#number();

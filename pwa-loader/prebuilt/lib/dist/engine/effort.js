@@ -13,8 +13,8 @@ export const recallOf = ({ hits, total }) => hits / total;
 /** The recall that is aimed at where none is asked for. */
 export function usualRecall(properties) {
     const text = properties['rvf.recall'];
-    // A decimal number: not everything that JavaScript takes for one.
-    const value = text !== undefined && /^\d+(\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : NaN;
+    // A decimal number, as `rvf` reads it: not everything that JavaScript takes for one.
+    const value = text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
     return value > 0 && value <= 1 ? value : DEFAULT_RECALL;
 }
 /** The entry that answers a wish for `recall` at k hits; the file's ceiling where none does; nothing where none was measured. */

@@ -42,7 +42,7 @@ export class Engine {
         if (archive.source.remote)
             await bringAhead(archive, signal);
         const modules = await readModules(archive, signal);
-        const engine = new Engine(archive, modules, await choose(archive, modules, options.engine, signal), options);
+        const engine = new Engine(archive, modules, await choose(archive, modules, options, signal), options);
         onKernel?.(engine.choice.said);
         await engine.#instance(signal);
         if (options.residency === 'resident')
@@ -178,13 +178,13 @@ async function bringAhead({ checked, segments, manifest }, signal) {
     }
     await checked.read(spans, signal);
 }
-async function choose(archive, modules, wanted, signal) {
+async function choose(archive, modules, { engine: wanted, memoryBytes }, signal) {
     const kernels = kernelsOf(modules), list = kernels.map((one) => featureNames(one.features).join('+') || 'no features').join(', ');
     const none = wanted === 'javascript' ? 'it was asked for' : hasWebAssembly() ? undefined : 'there is no WebAssembly here, or the page\'s content security policy forbids it (it needs script-src \'wasm-unsafe-eval\')';
     if (none === undefined && kernels.length > 0) {
         const header = pick(modules, engineFeatures(), wanted);
         if (header) {
-            const code = await bytecodeOf(archive, header, signal), said = nameOf(header);
+            const code = await bytecodeOf(archive, header, memoryBytes, signal), said = nameOf(header);
             const module = await compile(code, said), name = header.features & SIMD ? 'simd' : 'scalar';
             const better = name === 'scalar' && wanted === 'auto' && kernels.some((one) => one.features & SIMD) ? { reason: 'this engine has no SIMD' } : {};
             return { name, header, said, ...better, instantiate: () => instantiate(module, said) };
@@ -197,7 +197,7 @@ async function choose(archive, modules, wanted, signal) {
     if (kernels.length > 0 && !header)
         throw new RvfError('UNSUPPORTED', `the file's kernel can not run: ${reason}; and the library has no JavaScript twin of it`);
     if (header)
-        await bytecodeOf(archive, header, signal);
+        await bytecodeOf(archive, header, memoryBytes, signal);
     // It is as large as the rest of the library, and seldom needed.
     const twin = await import('./twin.js'), said = header ? `the JavaScript twin of ${nameOf(header)}` : 'the library\'s kernel';
     return { name: 'javascript', reason, header, said, instantiate: () => machineOf(twin.instantiate(), said) };

@@ -88,6 +88,9 @@ export class Kernel {
         catch (cause) {
             throw this.fault(`failed in ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
         }
+        // A signature is the module's own too: what is no i32 would go wrong far from here.
+        if (typeof result !== 'number' || (result | 0) !== result)
+            throw this.fault(`gives no i32 from ${name}`);
         this.#refresh();
         return result >= 0 || ANY_SIGN.has(name) ? result : this.#refused(name, result);
     }

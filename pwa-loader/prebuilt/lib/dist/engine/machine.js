@@ -11,11 +11,23 @@ export function machineOf(exports, name) {
         throw lacks('a memory');
     if (typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer)
         throw new RvfError('MODULE', `${name} has a shared memory, which a kernel can not have`);
-    const heapBase = typeof base === 'number' ? base : base?.value;
-    if (typeof heapBase !== 'number')
+    // What else can grow is a table.
+    if (!(memory.buffer instanceof ArrayBuffer))
+        throw lacks('a memory');
+    const heapBase = typeof base === 'number' ? base : valueOf(base);
+    if (typeof heapBase !== 'number' || (heapBase | 0) !== heapBase)
         throw lacks('__heap_base as an i32');
     for (const call of CALLS)
         if (typeof exports[call] !== 'function' && !OPTIONAL.has(call))
             throw lacks(call);
     return { memory, heapBase: heapBase >>> 0, calls: exports };
+}
+/** Of a global; some, of vectors, can't be read from here. */
+function valueOf(global) {
+    try {
+        return global?.value;
+    }
+    catch {
+        return undefined;
+    }
 }

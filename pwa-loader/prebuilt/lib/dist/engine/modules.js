@@ -4,12 +4,16 @@ import { hex, notZero, same, u16, u32, viewOf } from '../format/bytes.js';
 import { TYPE } from '../format/header.js';
 import { moduleHash } from '../format/shake.js';
 import { factsOf } from './binary.js';
+import { capped } from './cap.js';
 import { SIMD } from './features.js';
 export const ROLES = ['microkernel', 'interpreter', 'combined', 'extension', 'control-plane'];
 const MICROKERNEL = 0;
 export const WASM_HEADER = 64;
 /** A kernel of ours has 8 KiB; nothing sensible has more than this. */
 const MOST_BYTES = 4 << 20, MOST_IN_ALL = 64 << 20;
+/** Entries of a module's tables: an engine takes 8 to 40 bytes for each, which no cap of the memory counts. */
+const MOST_ENTRIES = 65536;
+const PAGE = 65536;
 export const shortHash = (header) => hex(header.hash.subarray(0, 6));
 export const nameOf = (header) => `the file's ${ROLES[header.role]} ${shortHash(header)}`;
 /** Reads a module's header and checks it against the manifest (R-WASM-1). */
@@ -41,14 +45,23 @@ export function pick(modules, features, build) {
         .filter((module) => (module.features & ~features) === 0 && (build === 'auto' || ((module.features & SIMD) !== 0) === (build === 'simd')))
         .sort((a, b) => a.priority - b.priority || a.segment.payload - b.segment.payload)[0];
 }
-/** The bytecode of a module, after its hash and everything that its header says of it were checked (R-WASM-1 to R-WASM-3). */
-export async function bytecodeOf(archive, header, signal) {
+/**
+ * The bytecode of a module, after its hash and everything that its header says of it were checked (R-WASM-1 to R-WASM-3), with a
+ * memory of at most `memoryBytes`. What may stand in a file, but takes too much to be run, is refused here.
+ */
+export async function bytecodeOf(archive, header, memoryBytes, signal) {
     if (header.bytes > MOST_BYTES)
         throw new RvfError('MODULE', `${nameOf(header)} has ${header.bytes} bytes, and at most ${MOST_BYTES} are run`);
     // A copy: what is compiled must be what was checked.
     const code = (await archive.checked.one(header.segment, WASM_HEADER, header.bytes, signal)).slice();
-    checkBytecode(header, code);
-    return code;
+    const facts = checkBytecode(header, code), refuse = (what) => new RvfError('MODULE', `${nameOf(header)} ${what}`, { offset: header.segment.payload });
+    if (facts.tableEntries > MOST_ENTRIES)
+        throw refuse(`has tables of ${facts.tableEntries} entries, and at most ${MOST_ENTRIES} are run`);
+    if (facts.growsTables)
+        throw refuse('can grow its tables, which a kernel has no use for');
+    if (facts.minPages * PAGE > memoryBytes)
+        throw refuse(`begins with ${facts.minPages * PAGE} bytes of memory, and ${memoryBytes} are allowed (memoryBytes)`);
+    return capped(code, facts, Math.floor(memoryBytes / PAGE));
 }
 export function checkBytecode(header, code) {
     const at = header.segment.payload;
@@ -70,4 +83,5 @@ export function checkBytecode(header, code) {
     agree('initial pages of memory', header.minPages, facts.minPages);
     agree('most pages of memory', header.maxPages, facts.maxPages ?? 0);
     agree('tables', header.tables, facts.tables);
+    return facts;
 }

@@ -89,10 +89,12 @@ export class Ids {
         const { checked } = this.archive, segment = this.#segment, missing = [...new Set(Array.from(rows))].filter((row) => !this.#known.has(row));
         if (this.#known.size + missing.length > REMEMBERED)
             this.#known = new Map(Array.from(rows, (row) => [row, this.#known.get(row)]).filter((pair) => pair[1] !== undefined));
+        // This map, also if another call makes a new one while this one waits.
+        const remembered = this.#known;
         if (this.#kind === NUMBERS) {
             const found = await checked.read(this.#withHead(missing.map((row) => ({ segment, from: IDS_HEAD + 8 * row, length: 8 }))), signal);
             this.#takeHead(found.pop());
-            found.forEach((bytes, n) => this.#known.set(missing[n], numberId(big(viewOf(bytes), 0))));
+            found.forEach((bytes, n) => remembered.set(missing[n], numberId(big(viewOf(bytes), 0))));
         }
         else {
             const runs = [...new Set(missing.map((row) => Math.floor(row / RUN)))];
@@ -108,11 +110,11 @@ export class Ids {
                 const first = runs[n] * RUN;
                 stringsOf(bytes, Math.min(RUN, this.#rows - first), segment.payload + spans[n].from).forEach((id, i) => {
                     if (wanted.has(first + i))
-                        this.#known.set(first + i, textId(id, segment.payload + spans[n].from));
+                        remembered.set(first + i, textId(id, segment.payload + spans[n].from));
                 });
             });
         }
-        return Array.from(rows, (row) => this.#known.get(row));
+        return Array.from(rows, (row) => remembered.get(row));
     }
     #withHead(spans) {
         return [...spans, { segment: this.#segment, from: 0, length: IDS_HEAD }];

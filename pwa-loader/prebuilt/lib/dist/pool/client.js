@@ -2,6 +2,10 @@
 // held it too long. What was asked besides is then asked again, so the file stays usable.
 import { errorOf, noteOf, RvfError } from '../errors.js';
 import { spawn } from './spawn.js';
+/** Milliseconds after which a timer is late: the page was busy, or the computer slept. */
+const LATE = 100;
+/** Milliseconds in which the page takes the messages that have come. */
+const MOMENT = 20;
 export class Client {
     options;
     #pending = new Map();
@@ -69,6 +73,8 @@ export class Client {
             if ((fresh && op !== 'open') || !this.#pending.has(id))
                 return;
             port.hold(true);
+            // A page that was busy sends late.
+            this.#pending.get(id).since = performance.now();
             port.post({ id, op, args });
         }
         catch (error) {
@@ -148,21 +154,42 @@ export class Client {
         const port = await this.#port?.catch(() => undefined);
         port?.post(answer, answer.parts?.map((part) => part.buffer));
     }
-    /** Looks again when the worker could have been silent for too long. */
+    /** Has a timer look when the worker could have been silent for too long; one that runs already looks early enough. */
     #watch() {
-        clearTimeout(this.#timer);
-        this.#timer = undefined;
         if (this.#pending.size === 0) {
+            this.#rest();
             void this.#port?.then((port) => port.hold(false), () => undefined);
             return;
         }
-        if (this.options.timeoutMs === Infinity || this.#heard === undefined)
-            return;
-        const [oldest] = this.#pending.values(), wait = Math.max(oldest.since, this.#heard) + this.options.timeoutMs - performance.now();
-        if (wait <= 0)
-            this.#silent();
-        else
-            this.#timer = setTimeout(() => this.#watch(), Math.min(wait + 1, 2 ** 31 - 1));
+        if (this.#timer === undefined && this.options.timeoutMs !== Infinity && this.#heard !== undefined)
+            this.#look(Math.max(0, this.#left()) + 1, false);
+    }
+    #rest() {
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+    }
+    /** Milliseconds until the worker has been silent for too long. */
+    #left() {
+        const [oldest] = this.#pending.values();
+        return Math.max(oldest.since, this.#heard) + this.options.timeoutMs - performance.now();
+    }
+    /**
+     * Looks in so many milliseconds. A page that is busy hears nothing, though its worker speaks: so a silence counts only once the
+     * page had a moment to take what stands in its queue, and not if it was held up itself.
+     */
+    #look(wait, last) {
+        const ms = Math.min(wait, 2 ** 31 - 1), due = performance.now() + ms;
+        this.#timer = setTimeout(() => {
+            this.#timer = undefined;
+            if (performance.now() - due > LATE)
+                this.#heard = performance.now();
+            if (this.#left() > 0)
+                this.#watch();
+            else if (last)
+                this.#silent();
+            else
+                this.#look(MOMENT, true);
+        }, ms);
     }
     /** A module holds the worker: it is ended, and what it was asked for fails. */
     #silent() {
@@ -189,6 +216,7 @@ export class Client {
         void this.#port?.then((port) => port.terminate(), () => undefined);
         this.#port = undefined;
         this.#heard = undefined;
+        this.#rest();
         this.#before = this.traffic();
         this.#now = { requests: 0, bytes: 0, rounds: 0 };
         for (const read of this.#reads.values())
@@ -206,7 +234,7 @@ export class Client {
     #end(error) {
         const all = [...this.#pending.values()];
         this.#pending.clear();
-        clearTimeout(this.#timer);
+        this.#rest();
         for (const { op, args, reject } of all)
             if (op !== 'open' || args !== undefined)
                 reject(error);

@@ -11,6 +11,8 @@ const TAIL = 96 << 10;
 /** Requests under way at once. A browser has a limit of its own, a server program has none. */
 const SIDE_BY_SIDE = 24;
 const RETRIES = 2;
+/** Segments end on multiples of it. */
+const ALIGN = 64;
 /** A larger file is not downloaded whole: it would have to stand in memory. */
 const MOST_WHOLE = 2 ** 31;
 const NOTHING = new Uint8Array(0);
@@ -118,11 +120,12 @@ export class RemoteSource {
     /** Where the end of the file was not to be had at first, the first read there brings it: the manifest, and the tables before it. */
     async #withTail(missing, n, signal) {
         const range = missing[n], start = Math.max(HEAD, this.length - TAIL), end = range.offset + range.length;
-        if (this.#held.length > 1 || end !== this.length || range.offset <= start)
+        // The manifest is read without its padding, so it ends up to 63 bytes before the file does.
+        if (this.#held.length > 1 || this.length - end >= ALIGN || range.offset <= start)
             return this.#range(range, signal);
         const bytes = await this.#range({ offset: start, length: this.length - start }, signal);
         this.#hold({ offset: start, bytes });
-        return bytes.subarray(range.offset - start);
+        return bytes.subarray(range.offset - start, end - start);
     }
     async #range({ offset, length }, signal) {
         const headers = { Range: `bytes=${offset}-${offset + length - 1}` };
