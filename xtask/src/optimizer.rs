@@ -19,14 +19,7 @@ pub(crate) fn optimize(linked: &Path, flags: &[&str], passes: &[&str]) -> Result
         .join("binaryen")
         .join("bin")
         .join("wasm-opt");
-    if !program.exists() {
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        shell::run(
-            shell::command(npm)
-                .args(["ci", "--no-audit", "--no-fund"])
-                .current_dir(&folder),
-        )?;
-    }
+    shell::npm_packages(&folder, "binaryen")?;
     if !program.exists() {
         return Err(Error::new(format!(
             "{} is missing after `npm ci`; look at the output above",

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::shell::{self, cargo, command};
 use crate::{Error, Result};
@@ -11,32 +10,16 @@ fn folder() -> PathBuf {
     shell::root().join("pwa-loader")
 }
 
-/// What a package names in its lock file, unless `has` is there already.
-fn packages(folder: &Path, has: &str) -> Result {
-    if folder.join("node_modules").join(has).exists() {
-        return Ok(());
-    }
-    shell::run(
-        npm()
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(folder),
-    )
-}
-
-fn npm() -> Command {
-    command(if cfg!(windows) { "npm.cmd" } else { "npm" })
-}
-
 /// Brings TypeScript, and what drives the browser, if they are not there.
 pub(crate) fn install() -> Result {
-    packages(&folder(), "playwright-core")
+    shell::npm_packages(&folder(), "playwright-core")
 }
 
 /// Builds the library, of which the page takes the modules that it loads.
 pub(crate) fn library() -> Result {
     let library = folder().join("lib");
-    packages(&library, "typescript")?;
-    shell::run(npm().args(["run", "build"]).current_dir(library))
+    shell::npm_packages(&library, "typescript")?;
+    shell::run(shell::npm().args(["run", "build"]).current_dir(library))
 }
 
 /// Builds the library and the page, and installs it in `pwa-loader/prebuilt`.

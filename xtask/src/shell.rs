@@ -31,6 +31,21 @@ pub(crate) fn cargo() -> Command {
     command(program)
 }
 
+/// npm, by the name that it has here.
+pub(crate) fn npm() -> Command {
+    command(if cfg!(windows) { "npm.cmd" } else { "npm" })
+}
+
+/// Installs what the lock file of a folder names, unless `has`, one of its packages, is there already.
+pub(crate) fn npm_packages(folder: &Path, has: &str) -> Result {
+    if folder.join("node_modules").join(has).exists() {
+        return Ok(());
+    }
+    run(npm()
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(folder))
+}
+
 /// A command that runs in the root of the workspace.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);

@@ -300,16 +300,8 @@ fn web() -> Outcome {
         .join("typescript")
         .join("bin")
         .join("tsc");
-    if !compiler.exists() {
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        let installed = shell::run(
-            command(npm)
-                .args(["ci", "--no-audit", "--no-fund"])
-                .current_dir(&library),
-        );
-        if let Err(error) = installed {
-            return Outcome::Skipped(format!("no TypeScript could be installed: {error}"));
-        }
+    if let Err(error) = shell::npm_packages(&library, "typescript") {
+        return Outcome::Skipped(format!("no TypeScript could be installed: {error}"));
     }
     let mut files = Vec::new();
     let tested = ["lib/test", "examples"]
