@@ -103,6 +103,23 @@ impl Data<'static> for Feeding {
         Some(unsafe { from_raw_parts(start as *const u8, len as usize) })
     }
 
+    /// A module has no instruction for this, so it reads a byte of each line: the processor does so side by side.
+    #[inline(always)]
+    fn prefetch(&mut self, region: Region, offset: u64, len: u32) {
+        // SAFETY: see `get`; what is read lies in the resident region. (Its offsets have 32 bits. One that has more may be
+        // mistaken for another, which is of no harm.)
+        unsafe {
+            let (address, length) = (*self.context).resident[region as usize];
+            let mut at = offset as u32;
+            // Up to a multiple of 64 it can't wrap around, since a region is shorter than the memory.
+            let end = at.wrapping_add(len).min(length & !63);
+            while at < end {
+                (address.wrapping_add(at) as *const u8).read_volatile();
+                at += 64;
+            }
+        }
+    }
+
     fn before_needs(&mut self) {
         self.fed_count = 0;
         self.cursor = 0;
@@ -277,10 +294,7 @@ fn query_begin(ctx: u32, params: u32, vector: u32, memory: u32, len: u32) -> i32
         pass!(check(vector, len as u64));
         let mean = (*state.feeding.context).mean as *const u8;
         let mean = View::new(from_raw_parts(mean, len));
-        if let Err(error) = state
-            .query
-            .take_vector(|i| (vector as *const f32).add(i).read_unaligned(), mean)
-        {
+        if let Err(error) = state.query.take_vector(vector as *const u8, mean) {
             return error.code();
         }
         state.tag = STATE_TAG ^ memory;

@@ -62,8 +62,7 @@ pub trait Data<'a> {
     /// Who gives bytes has checked them, digests included. The range may lie anywhere inside an earlier need.
     fn get(&mut self, region: Region, offset: u64, len: u32) -> Option<&'a [u8]>;
 
-    /// A range that will be asked for soon, if it is at hand: the source may bring it nearer to the processor. Modules do
-    /// not call this.
+    /// A range that will be asked for soon, if it is at hand: the source may bring it nearer to the processor.
     fn prefetch(&mut self, _region: Region, _offset: u64, _len: u32) {}
 
     /// A query calls this before it writes down what it needs: from now on, `get` answers only for what will

@@ -77,10 +77,7 @@ impl Query<'_> {
             let scale = unsafe {
                 squares = f64::from(record.u32(8));
                 let components = record.bytes(I8_HEAD, dimension);
-                dot = self
-                    .backend
-                    .dot(components, self.arrays.integers(words).slice(dimension))
-                    as f64;
+                dot = self.backend.dot(components, self.arrays.integers(words)) as f64;
                 f64::from(record.f32(4))
             };
             let of_unit = centroid && metric == Metric::Cosine;

@@ -60,8 +60,8 @@ pub(crate) struct Cursor {
     pub(crate) phase: Phase,
 }
 
-/// How many entries of the buffer lie between the one that is ranked and the one that is prefetched.
-const AHEAD: usize = 6;
+/// The records of as many entries of the buffer are fetched side by side.
+const BATCH: u32 = 64;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,26 +309,27 @@ impl Query<'_> {
             need.region = Region::VecFloat;
             need.len = self.index.float_stride();
         }
+        let start = need.offset;
+        let offset_of = |entry: Candidate| start + u64::from(entry.number) * u64::from(need.len);
         while (self.cursor.position as usize) < self.buffer.len {
+            // A record lies anywhere: brought one by one, most of the time goes by waiting for memory. Centroids are near
+            // already.
+            if self.cursor.position.is_multiple_of(BATCH) && !self.choosing {
+                let mut i = self.cursor.position as usize;
+                let end = self.buffer.len.min(i + BATCH as usize);
+                while i < end {
+                    // SAFETY: i is below the length.
+                    let ahead = unsafe { self.buffer.at(i) };
+                    if ahead.lower <= self.threshold {
+                        data.prefetch(need.region, offset_of(ahead), need.len);
+                    }
+                    i += 1;
+                }
+            }
             // SAFETY: just compared.
             let entry = unsafe { self.buffer.at(self.cursor.position as usize) };
-            if entry.lower <= self.threshold && entry.lower <= self.pool.bound() {
-                let start = need.offset;
-                let offset_of = |number| start + u64::from(number) * u64::from(need.len);
-                need.offset = offset_of(entry.number);
-                // A record lies anywhere: without this, most of the time goes by waiting for memory. A module can't
-                // prefetch.
-                // Centroids are near already.
-                if cfg!(not(target_arch = "wasm32"))
-                    && !self.choosing
-                    && let Some(ahead) = self
-                        .buffer
-                        .as_slice()
-                        .get(self.cursor.position as usize + AHEAD)
-                    && ahead.lower <= self.threshold
-                {
-                    data.prefetch(need.region, offset_of(ahead.number), need.len);
-                }
+            if !(entry.lower > self.threshold || entry.lower > self.pool.bound()) {
+                need.offset = offset_of(entry);
                 return Some(need);
             }
             self.cursor.position += 1;
@@ -373,6 +374,9 @@ impl Query<'_> {
             Phase::Lists => {
                 self.ranges.sort();
                 self.choosing = false;
+                self.estimates.len = 0;
+                self.pool.len = 0;
+                self.threshold = f32::INFINITY;
                 self.start_search();
                 self.cursor.phase = Phase::Scan;
             }
@@ -380,17 +384,11 @@ impl Query<'_> {
         }
     }
 
-    /// Empties the heaps, which keep as many as lists are chosen, or as hits and candidates are wanted.
+    /// From now on the heaps keep as many as hits and candidates are wanted.
     #[inline(always)]
     pub(crate) fn start_search(&mut self) {
-        let (mut k, mut pool) = (self.settings.k, self.settings.pool);
-        if self.choosing {
-            k = self.settings.lists(&self.index);
-            pool = k;
-        }
-        self.estimates.reset(k);
-        self.pool.reset(pool);
-        self.threshold = f32::INFINITY;
+        self.estimates.set_limit(self.settings.k as usize);
+        self.pool.set_limit(self.settings.pool as usize);
     }
 
     #[inline(always)]
@@ -408,15 +406,10 @@ impl Query<'_> {
         } else {
             // The pool is ranked again, by its float distances (K-RANK-3).
             self.float = true;
-            for i in 0..self.pool.len {
-                // SAFETY: i is below the length, and the buffer has more places than the pool.
-                unsafe {
-                    self.buffer.append(Candidate {
-                        number: self.pool.at(i) as u32,
-                        lower: f32::NEG_INFINITY,
-                    });
-                }
-            }
+            self.threshold = f32::INFINITY;
+            // A key is laid out as an entry, whose bound is above no threshold any more.
+            // SAFETY: the buffer has more places than the pool.
+            unsafe { self.buffer.copy_from(&self.pool) };
             self.pool.len = 0;
         }
     }

@@ -114,18 +114,20 @@ impl Cutter {
         self.next
     }
 
-    /// The next list. Who uses it makes sure that the memory holds it.
+    /// Gives a list its places and its limit; its length is left as it is. Who uses it makes sure that the memory holds it.
+    ///
+    /// # Safety
+    /// There is room for a list.
     #[inline(always)]
-    pub(crate) fn cut<'s, T: Plain>(&mut self, limit: usize) -> List<'s, T> {
-        let places = Array::new(self.next.cast(), limit);
+    pub(crate) unsafe fn cut<'s, T: Plain>(&mut self, list: *mut List<'s, T>, limit: usize) {
         // All that is kept in lists takes a multiple of 8 bytes.
         const { assert!(size_of::<T>().is_multiple_of(8)) }
-        self.next = self.next.wrapping_add(limit * size_of::<T>());
-        List {
-            places,
-            len: 0,
-            limit,
+        // SAFETY: the caller's promise.
+        unsafe {
+            (&raw mut (*list).places).write(Array::new(self.next.cast(), limit));
+            (&raw mut (*list).limit).write(limit);
         }
+        self.next = self.next.wrapping_add(limit * size_of::<T>());
     }
 }
 
@@ -197,11 +199,27 @@ impl<'s, T: Plain> List<'s, T> {
         self.len += 1;
     }
 
-    /// Empties the list and gives it another limit, not above that of its memory.
+    /// Takes over the values of another list, in place of its own.
+    ///
+    /// # Safety
+    /// They are of the same size, any value of that one is one of this, and there is room.
     #[inline(always)]
-    pub(crate) fn reset(&mut self, limit: u32) {
-        self.len = 0;
-        self.limit = limit as usize;
+    pub(crate) unsafe fn copy_from<U: Plain>(&mut self, other: &List<'_, U>) {
+        const { assert!(size_of::<T>() == size_of::<U>()) }
+        debug_assert!(other.len <= self.limit);
+        self.len = other.len;
+        // SAFETY: the caller's promise; lists do not overlap.
+        unsafe {
+            self.places
+                .start
+                .copy_from_nonoverlapping(other.places.start.cast(), self.len)
+        };
+    }
+
+    /// Gives the list another limit, not above that of its memory and not below its length.
+    #[inline(always)]
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     pub(crate) const fn room(&self) -> usize {

@@ -66,9 +66,9 @@ impl Hit {
 /// [`Data`](crate::Data).
 #[repr(C)]
 pub struct Query<'s> {
+    // What is used most often comes first: an offset below 128 takes a byte less in the module.
     pub(crate) index: Index,
     pub(crate) backend: Backend,
-    pub(crate) settings: Settings,
     pub(crate) cursor: Cursor,
     /// The lists to visit are not known yet: what is searched are their centroids.
     pub(crate) choosing: bool,
@@ -76,16 +76,17 @@ pub struct Query<'s> {
     pub(crate) float: bool,
     pub(crate) buffer: List<'s, Candidate>,
     pub(crate) pool: List<'s, u64>,
-    pub(crate) estimates: List<'s, u64>,
+    /// The arrays of components and the planes, see [`Arrays`].
+    pub(crate) arrays: Arrays<'s>,
+    /// T.
+    pub(crate) threshold: f32,
     pub(crate) needs: List<'s, Need>,
     /// The lists to visit, in order.
     pub(crate) visits: List<'s, Visit>,
     /// Which vectors they own: number of the first, and above the last; in ascending order, once all are known.
     pub(crate) ranges: List<'s, u64>,
-    /// The arrays of components and the planes, see [`Arrays`].
-    pub(crate) arrays: Arrays<'s>,
-    /// T.
-    pub(crate) threshold: f32,
+    pub(crate) estimates: List<'s, u64>,
+    pub(crate) settings: Settings,
     /// g₁·D
     pub(crate) first_offset: f32,
     /// 2·g₁
@@ -126,7 +127,7 @@ pub(crate) struct Arrays<'s> {
 
 impl<'s> Arrays<'s> {
     /// Bytes of all arrays for each word.
-    const LEN: usize = 3 * 256 + 128 + 16;
+    const LEN: usize = 3 * 256 + 16;
 
     #[inline(always)]
     fn part<T: Plain>(&self, words: usize, bytes_before: usize, count: usize) -> Array<'s, T> {
@@ -154,16 +155,16 @@ impl<'s> Arrays<'s> {
         self.part(words, 512, 64)
     }
 
-    /// The components of the integer query.
+    /// The integer query, in the place of the last two, which are not needed any more when it is made.
     #[inline(always)]
-    pub(crate) fn integers(&self, words: usize) -> Array<'s, i16> {
-        self.part(words, 768, 64)
+    pub(crate) fn integers(&self, words: usize) -> *mut i16 {
+        self.start.wrapping_add(words * 256).cast()
     }
 
     /// The sign plane, then the low plane.
     #[inline(always)]
     pub(crate) fn planes(&self, words: usize) -> Array<'s, u64> {
-        self.part(words, 896, 2)
+        self.part(words, 768, 2)
     }
 }
 
@@ -204,10 +205,7 @@ impl<'s> Query<'s> {
                 memory.as_mut_ptr().cast(),
             );
             let mut query: Self = place.assume_init();
-            query.take_vector(
-                |i| vector.get(i).copied().unwrap_or_default(),
-                View::new(mean),
-            )?;
+            query.take_vector(vector.as_ptr().cast(), View::new(mean))?;
             Ok(query)
         }
     }
@@ -241,15 +239,23 @@ impl<'s> Query<'s> {
                 (*place).cursor.phase = Phase::Done;
             }
             (*place).arrays.start = memory;
-            (*place).needs = cutter.cut(settings.max_needs as usize);
-            (*place).visits = cutter.cut(lists);
-            (*place).ranges = cutter.cut(lists);
-            (*place).estimates = cutter.cut(k.max(lists));
-            (*place).pool = cutter.cut(pool.max(lists));
+            let choosing = (index.lists() > 1) & (settings.mode != BLOCKS);
+            (*place).choosing = choosing;
+            cutter.cut(&raw mut (*place).needs, settings.max_needs as usize);
+            cutter.cut(&raw mut (*place).visits, lists);
+            cutter.cut(&raw mut (*place).ranges, lists);
             // C of K-SCAN-1.
-            (*place).buffer = cutter.cut(1024 + 32 * pool.max(lists));
-            (*place).choosing = (index.lists() > 1) & (settings.mode != BLOCKS);
-            (*place).start_search();
+            cutter.cut(&raw mut (*place).buffer, 1024 + 32 * pool.max(lists));
+            cutter.cut(&raw mut (*place).estimates, k.max(lists));
+            cutter.cut(&raw mut (*place).pool, pool.max(lists));
+            // At first the heaps keep as many as lists are chosen.
+            if choosing {
+                (*place).estimates.set_limit(lists);
+                (*place).pool.set_limit(lists);
+            } else {
+                (*place).start_search();
+            }
+            (*place).threshold = f32::INFINITY;
         }
         cutter.end()
     }
@@ -257,26 +263,31 @@ impl<'s> Query<'s> {
     /// Copies the vector, checks it (K-QRY-1), and makes what is computed of it before the search.
     ///
     /// # Safety
-    /// The arrays are laid out in memory that holds them, and the mean has D × 4 bytes.
+    /// The arrays are laid out in memory that holds them; the vector and the mean have D × 4 bytes each.
     pub(crate) unsafe fn take_vector(
         &mut self,
-        component: impl Fn(usize) -> f32,
+        from: *const u8,
         mean: View<'_>,
     ) -> Result<(), Error> {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
         let mut vector = self.arrays.vector(words);
-        let mut integers = self.arrays.integers(words);
         // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
         // SAFETY: the memory holds the arrays.
         unsafe { self.arrays.start.write_bytes(0, words * Arrays::LEN) };
         // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do in the end.
+        // SAFETY: the vector has D components, and there is a place for each.
+        let components = unsafe {
+            let components = vector.slice_mut(dimension);
+            components
+                .as_mut_ptr()
+                .cast::<u8>()
+                .copy_from_nonoverlapping(from, dimension * 4);
+            components
+        };
         let mut largest = 0;
-        for i in 0..dimension {
-            let value = component(i);
-            largest = largest.max(magnitude(value).to_bits() as i32);
-            // SAFETY: i < D.
-            unsafe { vector.set(i, value) };
+        for value in components {
+            largest = largest.max(magnitude(*value).to_bits() as i32);
         }
         let largest = f32::from_bits(largest as u32);
         #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must fail")]
@@ -288,29 +299,6 @@ impl<'s> Query<'s> {
         if self.index.metric() == Metric::Cosine && self.norm < TINY {
             return Err(Error::BadQuery);
         }
-
-        // With a step of 0 the reciprocal is 0 as well, and so are all components.
-        let (mut step, mut reciprocal) = (0, 0);
-        if largest >= TINY {
-            // The bits of 2^E.
-            let power = largest.to_bits() >> 23 << 23;
-            step = power - (14 << 23);
-            reciprocal = ((254 + 14_u32) << 23) - power;
-        }
-        self.step = f64::from(f32::from_bits(step));
-        let mut squares = 0_i64;
-        for i in 0..dimension {
-            // SAFETY: i < D.
-            let scaled = unsafe { vector.at(i) } * f32::from_bits(reciprocal);
-            // Adding 1.5·2²³ rounds to an integer, ties to even, and leaves it in the low bits.
-            let integer = (scaled + 12_582_912.0).to_bits() as i32 - 0x4B40_0000;
-            let integer = integer.clamp(-32_767, 32_767);
-            squares += i64::from(integer * integer);
-            // SAFETY: i < D.
-            unsafe { integers.set(i, integer as i16) };
-        }
-        self.integer_norm = squares as f64;
-        self.integer_root = sqrt64(self.integer_norm);
 
         // All that there is, or the centroids.
         let mut all = Visit {
@@ -325,14 +313,36 @@ impl<'s> Query<'s> {
             all.own = self.index.lists();
             all.entries = all.own;
         }
-        // SAFETY: there is a place; the mean has its bytes; the vector was taken.
+        // SAFETY: the mean has its bytes; the vector was taken; there is a place.
         unsafe {
-            self.visits.append(all);
-            if self.take_mean(mean) {
-                return Ok(());
+            if !self.take_mean(mean, &mut all.base) {
+                return Err(Error::BadData);
             }
+            self.visits.len = 1;
+            self.visits.set(0, all);
         }
-        Err(Error::BadData)
+
+        // With a step of 0 the reciprocal is 0 as well, and so are all components.
+        let (mut step, mut reciprocal) = (0, 0);
+        if largest >= TINY {
+            // The bits of 2^E.
+            let power = largest.to_bits() >> 23 << 23;
+            step = power - (14 << 23);
+            reciprocal = ((254 + 14_u32) << 23) - power;
+        }
+        self.step = f64::from(f32::from_bits(step));
+        // SAFETY: those behind the D components are 0; there is room for the integers, see `Arrays::integers`.
+        let squares = unsafe {
+            let integers = self.arrays.integers(words);
+            self.backend.integers(
+                vector.slice(words * 64),
+                f32::from_bits(reciprocal),
+                integers,
+            )
+        };
+        self.integer_norm = squares as f64;
+        self.integer_root = sqrt64(self.integer_norm);
+        Ok(())
     }
 
     /// The planes and bounds of a query around a centroid: K-QRY-2 to K-QRY-4. False if δ₂ is not finite: then the
@@ -341,7 +351,7 @@ impl<'s> Query<'s> {
     /// # Safety
     /// The mean has D × 4 bytes, and the vector was taken.
     #[inline(always)]
-    unsafe fn take_mean(&mut self, mean: View<'_>) -> bool {
+    unsafe fn take_mean(&mut self, mean: View<'_>, base: &mut f32) -> bool {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
         let vector = self.arrays.vector(words);
@@ -364,13 +374,10 @@ impl<'s> Query<'s> {
             if !square.is_finite() {
                 return false;
             }
-            let mut base = square * half;
+            *base = square * half;
             if metric == Metric::InnerProduct {
-                base = -self.sum_of_record(Term::PRODUCT, mean);
+                *base = -self.sum_of_record(Term::PRODUCT, mean);
             }
-            let mut all = self.visits.at(0);
-            all.base = base;
-            self.visits.set(0, all);
             rotate(
                 residual.slice_mut(dimension),
                 self.index.seed(),

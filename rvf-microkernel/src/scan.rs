@@ -16,9 +16,13 @@ use crate::query::Query;
 #[repr(C)]
 pub(crate) struct Candidate {
     /// Its number.
+    #[cfg(target_endian = "little")]
     pub(crate) number: u32,
     /// Its distance is not below this plus the query's base, as far as the slack reaches.
     pub(crate) lower: f32,
+    /// Its number: as in a key of a heap, it is the lower half of a word.
+    #[cfg(target_endian = "big")]
+    pub(crate) number: u32,
 }
 
 // SAFETY: a struct of numbers without padding.

@@ -6,6 +6,7 @@ use crate::compiler::{Compiler, TARGET};
 use crate::module::{self, Module};
 use crate::optimizer;
 use crate::shell;
+use crate::splat;
 use crate::{Error, Result};
 
 /// The most bytes that a build may have.
@@ -160,7 +161,8 @@ pub(crate) fn build(variant: Variant, compiler: &Compiler) -> Result<Build> {
         .join(TARGET)
         .join("wasm")
         .join("rvf_microkernel.wasm");
-    let named = optimizer::optimize(&linked, variant.optimizer_flags, optimizer::PASSES)?;
+    let optimized = optimizer::optimize(&linked, variant.optimizer_flags, optimizer::PASSES)?;
+    let named = splat::splat_constants(&optimized)?;
     let stripped = module::strip(&named)?;
     let optimizer = [&[optimizer::NAME], optimizer::PASSES].concat();
     let flags = flags

@@ -12,6 +12,7 @@ mod page;
 mod prebuilt;
 mod shell;
 mod size;
+mod splat;
 mod steps;
 
 use std::fmt;

@@ -36,7 +36,7 @@ pub(crate) struct Module {
     pub(crate) has_start: bool,
 }
 
-fn bad(error: wasmparser::BinaryReaderError) -> Error {
+pub(crate) fn bad(error: wasmparser::BinaryReaderError) -> Error {
     Error::new(format!("the module cannot be parsed: {error}"))
 }
 
@@ -206,7 +206,7 @@ const FEATURES: [(&str, WasmFeatures); 10] = [
 const CUSTOM_SECTION: u8 = 0;
 
 /// Where a section's content lies, if the payload is a section, and its id.
-fn section_range(payload: &Payload<'_>) -> Result<Option<(u8, Range<usize>)>> {
+pub(crate) fn section_range(payload: &Payload<'_>) -> Result<Option<(u8, Range<usize>)>> {
     let Some((id, range)) = payload.as_section() else {
         return Ok(None);
     };
@@ -241,7 +241,7 @@ fn readable(symbol: &str) -> String {
 }
 
 /// An unsigned number in the shortest LEB128 form.
-fn leb128(mut value: usize) -> Vec<u8> {
+pub(crate) fn leb128(mut value: usize) -> Vec<u8> {
     let mut out = Vec::new();
     loop {
         let [low, ..] = value.to_le_bytes();

@@ -9,7 +9,18 @@ use crate::{Error, Result};
 /// What it is: the version of `xtask/optimizer/package.json`.
 pub(crate) const NAME: &str = "wasm-opt of binaryen 132.0.0";
 /// What it does with a kernel, in order.
-pub(crate) const PASSES: &[&str] = &["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz"];
+///
+/// A constant that is added to an address becomes the offset of the load: that it does so only where low memory is not
+/// used means that no address wraps around, and none of ours does.
+pub(crate) const PASSES: &[&str] = &[
+    "--low-memory-unused",
+    "-Oz",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "--optimize-added-constants",
+    "-Oz",
+];
 
 /// Optimizes a module by these passes, and keeps the names of its functions.
 pub(crate) fn optimize(linked: &Path, flags: &[&str], passes: &[&str]) -> Result<Vec<u8>> {

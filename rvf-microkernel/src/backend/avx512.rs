@@ -11,6 +11,7 @@ pub(super) static TABLE: Table = Table {
     sum,
     transform,
     planes,
+    integers: scalar::integers,
 };
 
 /// Whether this processor has all that is used here.

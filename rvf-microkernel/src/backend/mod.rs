@@ -17,6 +17,8 @@ mod avx2;
 mod avx512;
 #[cfg(all(target_arch = "aarch64", feature = "detect"))]
 mod neon;
+#[cfg(any(test, all(target_arch = "wasm32", not(target_feature = "simd128"))))]
+mod packed;
 #[cfg_attr(
     all(target_arch = "wasm32", target_feature = "simd128"),
     allow(dead_code, unused_imports, reason = "a SIMD build takes a part of it")
@@ -263,6 +265,7 @@ pub(crate) struct Table {
     transform: unsafe fn(values: *mut f32, log: u32),
     planes:
         unsafe fn(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes: *mut u64) -> u32,
+    integers: unsafe fn(values: *const f32, reciprocal: f32, n: usize, out: *mut i16) -> i64,
 }
 
 /// An instruction set that this processor has.
@@ -381,7 +384,11 @@ impl Backend {
         let (signs, lows) = (signs.as_ptr(), lows.as_ptr());
         // SAFETY: a `Group` holds its codes and correction words, at most 32 of each; the planes have as many words.
         // The processor has the instructions, else the `Backend` had not been made.
-        #[cfg(target_arch = "wasm32")]
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        unsafe {
+            wasm::look_at_tiles(group, signs, lows, looks, take)
+        }
+        #[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
         unsafe {
             scalar::look_at_each(group, signs, lows, looks, take)
         }
@@ -412,12 +419,14 @@ impl Backend {
         }
     }
 
-    /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact. Both have the same length.
+    /// Σ xᵢ·qᵢ of the i8 components and the integer query, exact.
+    ///
+    /// # Safety
+    /// The query is one that [`integers`](Self::integers) made, of as many components rounded up to a multiple of 64.
     #[inline(always)]
-    pub(crate) fn dot(self, x: &[u8], q: &[i16]) -> i64 {
-        debug_assert!(x.len() == q.len());
-        // SAFETY: both have that many; for the instructions see `look`.
-        unsafe { (self.table().dot)(x.as_ptr(), q.as_ptr(), q.len()) }
+    pub(crate) unsafe fn dot(self, x: &[u8], q: *const i16) -> i64 {
+        // SAFETY: the caller's promise; for the instructions see `look`.
+        unsafe { (self.table().dot)(x.as_ptr(), q, x.len()) }
     }
 
     /// The 16-lane sum over the components of a record and `y`.
@@ -473,5 +482,17 @@ impl Backend {
         let (values, n) = (values.as_mut_ptr(), values.len());
         // SAFETY: all have their lengths; for the instructions see `look`.
         unsafe { (self.table().planes)(values, weighted.as_mut_ptr(), n, t, planes.as_mut_ptr()) }
+    }
+
+    /// The integer query of K-QRY-5, in the form in which [`dot`](Self::dot) takes it: each value times the reciprocal,
+    /// rounded to the nearest integer, ties to even, and clamped to ±32,767. Answers the sum of their squares. The
+    /// products are below 2²².
+    ///
+    /// # Safety
+    /// There are a multiple of 64 values, and at `out` there is room for 4 bytes for each and 8 more.
+    #[inline(always)]
+    pub(crate) unsafe fn integers(self, values: &[f32], reciprocal: f32, out: *mut i16) -> i64 {
+        // SAFETY: the caller's promise; for the instructions see `look`.
+        unsafe { (self.table().integers)(values.as_ptr(), reciprocal, values.len(), out) }
     }
 }

@@ -11,6 +11,7 @@ pub(super) static TABLE: Table = Table {
     sum,
     transform,
     planes: scalar::planes,
+    integers: scalar::integers,
 };
 
 /// # Safety

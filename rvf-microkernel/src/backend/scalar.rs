@@ -7,6 +7,8 @@
 use super::Ones;
 #[cfg(not(target_arch = "wasm32"))]
 use super::Passed;
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
+use super::packed;
 use super::{Group, Looked, Looks, STEP, Table, Term};
 use crate::query::magnitude;
 use crate::rotate::scale;
@@ -16,7 +18,14 @@ pub(super) static TABLE: Table = Table {
     name: "scalar",
     #[cfg(not(target_arch = "wasm32"))]
     look,
+    #[cfg(not(target_arch = "wasm32"))]
     dot,
+    #[cfg(not(target_arch = "wasm32"))]
+    integers,
+    #[cfg(target_arch = "wasm32")]
+    dot: packed::dot,
+    #[cfg(target_arch = "wasm32")]
+    integers: packed::integers,
     sum,
     transform,
     planes,
@@ -30,6 +39,17 @@ pub(super) static TABLE: Table = Table {
 unsafe fn word(code: *const u8, i: usize) -> u64 {
     // SAFETY: the caller's promise.
     u64::from_le(unsafe { code.add(i * STEP).cast::<u64>().read_unaligned() })
+}
+
+/// The word of row j of a tile, from where the words of its first row are.
+///
+/// # Safety
+/// j is below 4, and there is a tile.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline(always)]
+pub(super) unsafe fn word_of_tile(tile: *const u8, j: usize) -> u64 {
+    // SAFETY: the caller's promise.
+    u64::from_le(unsafe { tile.add(j * 8).cast::<u64>().read_unaligned() })
 }
 
 /// Both looks at one row after the other.
@@ -48,8 +68,9 @@ pub(super) unsafe fn look_at_each(
     let words = group.words;
     // 384 dimensions are written out: the plane stays in registers, and an interpreter runs a third less.
     let mut registers = [0; 6];
-    if words == 6 {
-        // SAFETY: the plane has 6 words.
+    // A module asks nothing: zeros would take room, and behind a plane there is more of the query's memory.
+    if cfg!(target_arch = "wasm32") || words == 6 {
+        // SAFETY: there are 6 words.
         registers = unsafe { signs.cast::<[u64; 6]>().read() };
     }
     let mut second_looks = 0;
@@ -61,18 +82,16 @@ pub(super) unsafe fn look_at_each(
             // SAFETY: a tile has four codes of `words` words, and as many correction words.
             let (ones, word) = unsafe {
                 let ones = if words == 6 {
-                    // The last word first, since the compiler turns sums around: so memory is read in ascending order.
-                    let count = |i: usize| i64::from((word(code, i) ^ registers[i]).count_ones());
-                    count(5) + count(4) + count(3) + count(2) + count(1) + count(0)
+                    ones_of_six(code, &registers)
                 } else {
-                    i64::from(ones(code, signs, words))
+                    ones(code, signs, words)
                 };
                 (
                     ones,
                     u32::from_le(correction.cast::<u32>().read_unaligned()),
                 )
             };
-            if looks.first(ones as f32, word) {
+            if looks.first(ones as i32 as f32, word) {
                 // The rows that fill up the last tile are told here, where few come by.
                 if correction >= end {
                     return Some(second_looks);
@@ -81,7 +100,7 @@ pub(super) unsafe fn look_at_each(
                 // SAFETY: the code and the plane have `words` words.
                 let low = unsafe { self::ones(code, lows, words) };
                 let row = (correction as usize - corrections as usize) / 4;
-                if let Some(looked) = looks.second(row as u32, ones as u32, low, word)
+                if let Some(looked) = looks.second(row as u32, ones, low, word)
                     && !take(looked)
                 {
                     return None;
@@ -151,20 +170,38 @@ pub(super) unsafe fn second_looks(
     mask.count_ones()
 }
 
+/// The same for codes of six words, with the plane in registers.
+///
 /// # Safety
-/// Both have that many words.
+/// The code has six words.
+#[inline(always)]
+pub(super) unsafe fn ones_of_six(code: *const u8, plane: &[u64; 6]) -> u32 {
+    // SAFETY: the caller's promise.
+    let count = |i: usize| unsafe { i64::from((word(code, i) ^ plane[i]).count_ones()) };
+    // The last word first, since the compiler turns sums around: so memory is read in ascending order.
+    (count(5) + count(4) + count(3) + count(2) + count(1) + count(0)) as u32
+}
+
+/// The ones of code xor plane.
+///
+/// # Safety
+/// Both have that many words, at least one.
 #[inline]
 pub(super) unsafe fn ones(code: *const u8, plane: *const u64, words: usize) -> u32 {
-    let mut total = 0;
-    for i in 0..words {
-        // SAFETY: both have `words` words.
+    let (mut total, mut i) = (0, 0);
+    loop {
+        // SAFETY: both have `words` words, of which there is at least one.
         total += unsafe { word(code, i) ^ *plane.add(i) }.count_ones();
+        i += 1;
+        if i == words {
+            return total;
+        }
     }
-    total
 }
 
 /// # Safety
 /// See `Backend::dot`.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     let mut total = 0;
     let mut start = 0;
@@ -308,4 +345,29 @@ pub(super) unsafe fn planes(
         }
     }
     large_ones
+}
+
+/// A product of K-QRY-5, rounded to the nearest integer, ties to even, and clamped.
+#[inline(always)]
+pub(super) fn integer(scaled: f32) -> i32 {
+    // Adding 1.5·2²³ rounds, and leaves the integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let integer = (scaled + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
+    integer.clamp(-32_767, 32_767)
+}
+
+/// # Safety
+/// See `Backend::integers`.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) unsafe fn integers(values: *const f32, reciprocal: f32, n: usize, out: *mut i16) -> i64 {
+    let mut squares = 0;
+    for i in 0..n {
+        // SAFETY: i < n.
+        unsafe {
+            let integer = integer(*values.add(i) * reciprocal);
+            squares += i64::from(integer * integer);
+            *out.add(i) = integer as i16;
+        }
+    }
+    squares
 }

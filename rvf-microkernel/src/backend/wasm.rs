@@ -1,85 +1,178 @@
-//! 128-bit WebAssembly SIMD. The codes are scanned as by every module: four at once are half as fast in an
-//! interpreter, and no faster in V8, whose `i8x16.popcnt` is several instructions.
+//! 128-bit WebAssembly SIMD. Ones are counted word by word: by vectors they are counted half as fast in an interpreter, and
+//! no faster in V8, whose `i8x16.popcnt` is several instructions.
 
 use core::arch::wasm32::*;
+use core::mem::MaybeUninit;
 
-use super::{Table, Term, scalar};
+use super::{Group, Looked, Looks, STEP, Table, Term, scalar};
 
 pub(super) static TABLE: Table = Table {
     name: "simd128",
     dot,
     sum,
     transform,
-    planes: scalar::planes,
+    planes,
+    integers,
 };
+
+/// Both looks at the rows, tile by tile: the first look at the four rows of a tile is taken at once.
+///
+/// # Safety
+/// See `Backend::look`.
+#[inline(always)]
+pub(super) unsafe fn look_at_tiles(
+    group: &Group<'_>,
+    signs: *const u64,
+    lows: *const u64,
+    looks: &Looks,
+    mut take: impl FnMut(Looked) -> bool,
+) -> Option<u32> {
+    let (mut code, corrections) = group.pointers();
+    let words = group.words;
+    let plane_end = signs.wrapping_add(words);
+    let mut second_looks = 0;
+    let mut first = 0;
+    loop {
+        let tile = code;
+        let mut word = signs;
+        let (mut a, mut b, mut c, mut d) = (0, 0, 0, 0);
+        // SAFETY: a tile has four codes of `words` words, and as many correction words; the plane has as many words, at
+        // least one.
+        let (mut mask, pairs) = unsafe {
+            loop {
+                let plane = *word;
+                let ones = |row| i64::from((scalar::word_of_tile(code, row) ^ plane).count_ones());
+                a += ones(0);
+                b += ones(1);
+                c += ones(2);
+                d += ones(3);
+                code = code.wrapping_add(STEP);
+                word = word.wrapping_add(1);
+                if word == plane_end {
+                    break;
+                }
+            }
+            let (low, high) = (a | b << 32, c | d << 32);
+            let counts = i64x2(low, high);
+            let correction = v128_load(corrections.add(first * 4).cast());
+            let beta = v128_and(correction, u32x4_splat(!0x3FFF));
+            let alpha = u32x4_shr(u32x4_shl(correction, 18), 1);
+            let bracket = f32x4_sub(
+                f32x4_splat(looks.offset),
+                f32x4_mul(f32x4_splat(looks.slope), f32x4_convert_i32x4(counts)),
+            );
+            let mask = i32x4_bitmask(f32x4_le(
+                f32x4_sub(beta, f32x4_mul(alpha, bracket)),
+                f32x4_splat(looks.threshold - looks.base),
+            ));
+            (mask, (low, high))
+        };
+        while mask != 0 {
+            let j = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            let row = first + j;
+            // The rows that fill up the last tile are told here, where few come by.
+            if row >= group.rows {
+                return Some(second_looks);
+            }
+            second_looks += 1;
+            let pair = if j < 2 { pairs.0 } else { pairs.1 };
+            let ones = pair.wrapping_shr(j as u32 * 32) as u32;
+            // SAFETY: the code and the plane have `words` words; the row is one of the group.
+            let looked = unsafe {
+                let low = scalar::ones(tile.wrapping_add(j * 8), lows, words);
+                let correction = corrections.add(row * 4).cast::<u32>().read_unaligned();
+                looks.second(row as u32, ones, low, correction)
+            };
+            if let Some(looked) = looked
+                && !take(looked)
+            {
+                return None;
+            }
+        }
+        first += 4;
+        if first >= group.rows {
+            return Some(second_looks);
+        }
+    }
+}
 
 /// # Safety
 /// See `Backend::dot`.
 unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     let mut total = i64x2_splat(0);
-    let mut at = 0;
-    while at < n {
-        // SAFETY: at < n. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), so bytes behind the
-        // record can be read; they meet the zeros that the query is filled up with to a multiple of 64.
-        unsafe {
-            let a = v128_load(x.add(at).cast());
-            let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), v128_load(q.add(at).cast()));
-            let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(at + 8).cast()));
-            // A lane is the sum of four products of at most 2²².
-            let sum = i32x4_add(low, high);
-            total = i64x2_add(
-                total,
-                i64x2_add(i64x2_extend_low_i32x4(sum), i64x2_extend_high_i32x4(sum)),
-            );
+    let (mut x, mut q) = (x, q);
+    let last = x.wrapping_add(n);
+    loop {
+        // A lane of the products of 1,024 components is at most 2³⁰: 256 products of at most 2²².
+        let end = last.min(x.wrapping_add(1024));
+        let mut partial = i32x4_splat(0);
+        loop {
+            // SAFETY: there are components left. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), so
+            // bytes behind the record can be read; they meet the zeros that the query is filled up with to a multiple of
+            // 64.
+            unsafe {
+                let a = v128_load(x.cast());
+                let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(8).cast()));
+                let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), v128_load(q.cast()));
+                partial = i32x4_add(partial, i32x4_add(low, high));
+            }
+            x = x.wrapping_add(16);
+            q = q.wrapping_add(16);
+            if x >= end {
+                break;
+            }
         }
-        at += 16;
+        total = i64x2_add(
+            total,
+            i64x2_add(
+                i64x2_extend_low_i32x4(partial),
+                i64x2_extend_high_i32x4(partial),
+            ),
+        );
+        if x >= last {
+            break;
+        }
     }
     i64x2_extract_lane::<0>(total) + i64x2_extract_lane::<1>(total)
-}
-
-/// Sixteen bytes: those at `bytes`, or if fewer than that are left, those and zeros.
-///
-/// # Safety
-/// `left` bytes can be read.
-#[inline(always)]
-unsafe fn load(mut bytes: *const u8, left: usize) -> v128 {
-    // Not a vector: a constant one takes 18 bytes in the module.
-    let mut pad = [0_u64; 2];
-    // SAFETY: as many bytes as are copied are there, and the pad has 16.
-    unsafe {
-        if left < 16 {
-            core::ptr::copy_nonoverlapping(bytes, pad.as_mut_ptr().cast(), left);
-            bytes = pad.as_ptr().cast();
-        }
-        v128_load(bytes.cast())
-    }
 }
 
 /// # Safety
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
-    let mut lanes = [0.0_f32; 16];
+    let mut lanes = MaybeUninit::<[v128; 4]>::uninit();
+    // SAFETY: any bytes are a value. (This takes less room in the module than an array of zeros.)
+    let lanes = unsafe {
+        lanes.as_mut_ptr().write_bytes(0, 1);
+        lanes.assume_init_mut()
+    };
     let halves = term.is_of_halves();
     let shift = if halves { 1 } else { 2 };
     let mut at = 0;
     while at < n {
-        // SAFETY: at < n, and there are 16 lanes. The query is padded with zeros to a multiple of 64, so lanes behind
-        // its end add +0, which changes nothing.
+        // SAFETY: at < n, and there are 16 lanes. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), so
+        // bytes behind the record can be read. They count as 0, and the query is padded with zeros to a multiple of 64, so
+        // lanes behind its end add +0, which changes nothing.
         unsafe {
-            let mut a = load(x.add(at << shift), (n - at) << shift);
+            let mut a = v128_load(x.add(at << shift).cast());
             if halves {
                 a = widen(a);
             }
+            let inside = u32x4_gt(u32x4_splat((n - at) as u32), u32x4(0, 1, 2, 3));
+            a = v128_and(a, inside);
             let y = v128_load(y.add(at).cast());
             let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
             let b = if term.is_product() { y } else { a };
             let value = if term.is_plain() { a } else { f32x4_mul(a, b) };
-            let lane = lanes.as_mut_ptr().add(at % 16).cast::<v128>();
-            v128_store(lane, f32x4_add(v128_load(lane), value));
+            let lane = lanes.as_mut_ptr().add(at / 4 % 4);
+            *lane = f32x4_add(*lane, value);
         }
         at += 4;
     }
-    scalar::fold(&mut lanes)
+    let [a, b, c, d] = *lanes;
+    let sum = f32x4_add(f32x4_add(a, c), f32x4_add(b, d));
+    (f32x4_extract_lane::<0>(sum) + f32x4_extract_lane::<2>(sum))
+        + (f32x4_extract_lane::<1>(sum) + f32x4_extract_lane::<3>(sum))
 }
 
 /// The f32 of four f16, as `scalar::widen`.
@@ -121,4 +214,65 @@ unsafe fn transform(values: *mut f32, log: u32) {
         }
         h *= 2;
     }
+}
+
+/// # Safety
+/// See `Backend::planes`. The arrays go on to a multiple of 64 components, and the values are 0 there.
+unsafe fn planes(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes: *mut u64) -> u32 {
+    let words = n.div_ceil(64);
+    let mut large_ones = 0;
+    let (mut signs, mut lows) = (0_u64, 0_u64);
+    let mut i = words * 64;
+    loop {
+        i -= 4;
+        // SAFETY: the arrays and both planes have a place for it.
+        unsafe {
+            let place = values.add(i).cast();
+            let signed = v128_load(place);
+            let value = f32x4_abs(signed);
+            // −0 equals +0. No constants: each takes 18 bytes in the module.
+            let sign = u64::from(i32x4_bitmask(f32x4_eq(signed, value)));
+            let large = f32x4_gt(value, f32x4_splat(t));
+            let mask = i32x4_bitmask(large);
+            large_ones += u32::from(mask).count_ones();
+            signs = signs << 4 | sign;
+            lows = lows << 4 | (sign ^ u64::from(mask) ^ 15);
+            v128_store(place, value);
+            v128_store(
+                weighted.add(i).cast(),
+                v128_bitselect(f32x4_add(f32x4_add(value, value), value), value, large),
+            );
+            if i % 64 == 0 {
+                // Components behind the end have 0 in both planes.
+                let ones = u64::MAX.wrapping_shr((i + 64).saturating_sub(n) as u32);
+                *planes.add(i / 64) = signs & ones;
+                *planes.add(words + i / 64) = lows;
+            }
+        }
+        if i == 0 {
+            return large_ones;
+        }
+    }
+}
+
+/// # Safety
+/// See `Backend::integers`. Both arrays go on to a multiple of 64 components, and the values are 0 there.
+unsafe fn integers(values: *const f32, reciprocal: f32, n: usize, out: *mut i16) -> i64 {
+    let mut squares = i64x2_splat(0);
+    let mut i = 0;
+    loop {
+        // SAFETY: i < n.
+        unsafe {
+            let scaled = f32x4_mul(v128_load(values.add(i).cast()), f32x4_splat(reciprocal));
+            let rounded = i32x4_trunc_sat_f32x4(f32x4_nearest(scaled));
+            let all = i16x8_max(i16x8_narrow_i32x4(rounded, rounded), i16x8_splat(-32_767));
+            v128_store64_lane::<0>(all, out.add(i).cast());
+            squares = i64x2_add(squares, i64x2_extend_low_i32x4(i32x4_dot_i16x8(all, all)));
+        }
+        i += 4;
+        if i >= n {
+            break;
+        }
+    }
+    i64x2_extract_lane::<0>(squares) + i64x2_extract_lane::<1>(squares)
 }

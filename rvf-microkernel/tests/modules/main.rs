@@ -23,10 +23,13 @@ struct Frame {
     entered: bool,
     /// Is its end reached by a branch?
     targeted: bool,
+    /// Is its end reached by a jump table?
+    tabled: bool,
 }
 
 /// Where a function has an `unreachable` that is reached, as far as the flow of control tells. The arm of a `match` that
-/// a loop's condition rules out is none: it stands right behind the jump table.
+/// a loop's condition rules out is none: it stands right behind the jump table, or where nothing goes
+/// but one.
 fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut frames = vec![Frame {
@@ -34,8 +37,11 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
         is_if: false,
         entered: true,
         targeted: false,
+        tabled: false,
     }];
     let mut live = true;
+    // Only by a jump table is this place reached.
+    let mut by_table = false;
     for (i, operator) in operators.iter().enumerate() {
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
@@ -44,6 +50,7 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
                     is_if: matches!(operator, Operator::If { .. }),
                     entered: live,
                     targeted: false,
+                    tabled: false,
                 });
             }
             Operator::Else => {
@@ -54,17 +61,26 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
             }
             Operator::End => {
                 let frame = frames.pop().unwrap();
-                live |= frame.is_if && frame.entered || frame.targeted && !frame.is_loop;
+                let otherwise = live && !by_table
+                    || frame.is_if && frame.entered
+                    || frame.targeted && !frame.is_loop;
+                by_table = !otherwise && (live || frame.tabled);
+                live = otherwise || by_table;
+                continue;
             }
             Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
                 branch(&mut frames, *relative_depth, live);
                 live &= matches!(operator, Operator::BrIf { .. });
             }
             Operator::BrTable { targets } => {
-                for depth in targets.targets() {
-                    branch(&mut frames, depth.unwrap(), live);
+                for depth in targets
+                    .targets()
+                    .map(Result::unwrap)
+                    .chain([targets.default()])
+                {
+                    let at = frames.len() - 1 - depth as usize;
+                    frames[at].tabled |= live && !frames[at].is_loop;
                 }
-                branch(&mut frames, targets.default(), live);
                 live = false;
             }
             Operator::Return => live = false,
@@ -73,13 +89,14 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
                     .iter()
                     .rev()
                     .find(|operator| !matches!(operator, Operator::End));
-                if live && !matches!(before, Some(Operator::BrTable { .. })) {
+                if live && !by_table && !matches!(before, Some(Operator::BrTable { .. })) {
                     found.push(i);
                 }
                 live = false;
             }
             _ => {}
         }
+        by_table = false;
     }
     found
 }
