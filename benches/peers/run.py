@@ -27,7 +27,7 @@ def in_environment():
         print("installing the peers from PyPI into target/peers", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True)
-    sys.exit(subprocess.run([python, __file__, *sys.argv[1:]], env={**os.environ, **ONE_THREAD, "RVF_PEERS": "1"}).returncode)
+    sys.exit(subprocess.run([python, os.path.abspath(sys.argv[0]), *sys.argv[1:]], env={**os.environ, **ONE_THREAD, "RVF_PEERS": "1"}).returncode)
 
 
 def cpu():
