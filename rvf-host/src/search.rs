@@ -119,13 +119,15 @@ impl Session<'_> {
             None => None,
         };
         let left_out = own_row.filter(|_| query.without_itself);
+        // One hit more than is wanted, with the effort for those that are wanted.
         let k = if left_out.is_some() {
             (query.k + 1).min(MAX_K)
         } else {
             query.k
         };
-
-        let plan = query.effort.plan(k, reader, filter.map(|(_, live)| live))?;
+        let live = filter.map(|(_, live)| live);
+        let plan = query.effort.plan(query.k, reader, live)?;
+        let plan = plan.with_room_for(k, reader.head().vectors);
         if matches!(plan, Plan::Coded { .. }) {
             reader.check_lists()?;
         }

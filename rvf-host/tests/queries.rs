@@ -196,6 +196,28 @@ fn ids_lead_to_rows_and_rows_to_ids() {
 }
 
 #[test]
+fn a_row_that_is_left_out_does_not_raise_the_effort() {
+    for kept in [VectorKind::I8, VectorKind::F16] {
+        let reader = Spec::new(3_000, 24).kept(kept).measured();
+        let reader = reader.open(&OpenOptions::new());
+        let [vector, like] = [Query::vector(&[0.5; 24]), Query::like_row(7)];
+        let plan = |query: Query<'_>| reader.search(&query).unwrap().plan;
+        for effort in [Effort::Default, Effort::Recall(0.8), Effort::Slack(2.0)] {
+            for k in [1, 10, 100] {
+                // One hit more has to have a place, and no more than that.
+                let expected = plan(vector.k(k).effort(effort)).with_room_for(k + 1, kept);
+                let answer = reader
+                    .search(&like.k(k).effort(effort).without_itself())
+                    .unwrap();
+                assert_eq!(answer.plan, expected, "{kept}, {effort:?}, {k} hits");
+                assert_eq!(answer.hits.len(), k as usize);
+                assert!(answer.hits.iter().all(|hit| hit.row != 7));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_row_is_nearest_to_itself_and_can_be_left_out() {
     let spec = Spec::new(300, 16)
         .kept(VectorKind::F32)

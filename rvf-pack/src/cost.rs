@@ -13,7 +13,7 @@ const RANK: f64 = 55.0;
 /// To visit a list: the centroids that are ranked for it, its directory entry, and groups that are not full.
 const LIST: f64 = 50.0;
 
-/// Centroids that are ranked for each list that is visited.
+/// Centroids that are ranked for each list that is visited, where few are.
 const RANKED_CENTROIDS: f64 = 1.5;
 
 /// To choose lists from so many centroids and to visit so many of them, which have so many entries together.
@@ -21,8 +21,10 @@ pub(crate) fn of_lists(lists: usize, probes: usize, entries: f64) -> f64 {
     lists as f64 + entries + LIST * probes as f64
 }
 
-/// To look at what passes the first look of a search that visits so many lists. `ranked` counts centroids too.
-pub(crate) fn of_looks(probes: usize, second_looks: f64, ranked: f64) -> f64 {
-    let ranked = (ranked - RANKED_CENTROIDS * probes as f64).max(0.0);
-    SECOND_LOOK * second_looks + RANK * ranked
+/// To look at what passes the first look of a search that visits so many of so many lists. `ranked` counts centroids too.
+pub(crate) fn of_looks(lists: usize, probes: usize, second_looks: f64, ranked: f64) -> f64 {
+    // Where many lists are visited, of the others at most half are ranked.
+    let (lists, probes) = (lists as f64, probes as f64);
+    let centroids = (RANKED_CENTROIDS * probes).min(f64::midpoint(probes, lists));
+    SECOND_LOOK * second_looks + RANK * (ranked - centroids).max(0.0)
 }

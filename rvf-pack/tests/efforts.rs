@@ -118,6 +118,25 @@ fn recount(file: &File, metric: Metric, vectors: &[f32], effort: &Effort) -> usi
     hits
 }
 
+/// The table counts on no more than was found, nor on much less: the more was missed and the fewer were asked, the less. The
+/// last effort for a number of hits counts on all.
+fn check_hits(file: &File, effort: &Effort, found: usize) {
+    let (hits, total) = (f64::from(effort.hits), f64::from(effort.total));
+    let missed = total - found as f64;
+    // What fewer probes find is taken from a search with more; and f32 and f64 may order two rows differently that are next
+    // to equally far.
+    let apart = 0.005 * total + 1.0;
+    assert!(hits <= found as f64 + apart, "{effort:?}: {found}");
+    let last = file.efforts.iter().rfind(|other| other.k == effort.k);
+    let least = if last == Some(effort) {
+        found as f64
+    } else {
+        // Three standard errors of hits that are found or missed one by one.
+        total - 1.3 * missed - 3.0 * (missed * f64::from(effort.k)).sqrt()
+    };
+    assert!(hits >= least - apart, "{effort:?}: {found}");
+}
+
 fn check_table(file: &File, report: &PackReport) {
     let hits: Vec<u32> = [1, 10, 100]
         .into_iter()
@@ -162,7 +181,7 @@ fn check_table(file: &File, report: &PackReport) {
 }
 
 #[test]
-fn measured_hits_are_those_of_another_count() {
+fn the_hits_that_are_counted_on_are_those_of_another_count_or_a_little_fewer() {
     let vectors = clustered(3_000, 48);
     for (metric, kind) in [
         (Metric::Cosine, VectorKind::I8),
@@ -174,12 +193,7 @@ fn measured_hits_are_those_of_another_count() {
         check_table(&file, &report);
         for effort in &file.efforts {
             let recount = recount(&file, metric, &vectors, effort);
-            // f32 and f64 may order two rows differently that are next to equally far.
-            let apart = recount.abs_diff(effort.hits as usize);
-            assert!(
-                apart * 1000 <= effort.total as usize,
-                "{metric} {kind} {effort:?}: {recount}"
-            );
+            check_hits(&file, effort, recount);
         }
         let ceiling = report.ceiling(10).unwrap();
         let least = if kind == VectorKind::I8 { 0.97 } else { 0.999 };
@@ -188,7 +202,7 @@ fn measured_hits_are_those_of_another_count() {
 }
 
 #[test]
-fn with_lists_too_measured_hits_are_those_of_another_count() {
+fn with_lists_too_the_hits_that_are_counted_on_are_those_of_another_count_or_a_little_fewer() {
     let vectors = clustered(3_000, 40);
     for (metric, kind) in [
         (Metric::Cosine, VectorKind::I8),
@@ -201,11 +215,7 @@ fn with_lists_too_measured_hits_are_those_of_another_count() {
         check_table(&file, &report);
         for effort in &file.efforts {
             let recount = recount(&file, metric, &vectors, effort);
-            let apart = recount.abs_diff(effort.hits as usize);
-            assert!(
-                apart * 1000 <= effort.total as usize,
-                "{metric} {kind} {effort:?}: {recount}"
-            );
+            check_hits(&file, effort, recount);
         }
         let ceiling = report.ceiling(10).unwrap();
         assert!(ceiling >= 0.96, "{metric} {kind}: {ceiling}");

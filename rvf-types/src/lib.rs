@@ -128,8 +128,8 @@ pub use kinds::{Features, IdKind, Metric, Operation, RootFlags, VectorKind};
 #[cfg(feature = "alloc")]
 pub use manifest::ManifestBuf;
 pub use manifest::{
-    DEFAULT_RECALL, DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, Predecessor,
-    SegmentEntry,
+    DEFAULT_RECALL, DeadExtent, Effort, EffortChoice, Manifest, ManifestHead, Measured, Plan,
+    Predecessor, SegmentEntry,
 };
 pub use order::Order;
 pub use root::{Root, RootHealth, RootRecord};

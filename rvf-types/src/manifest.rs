@@ -10,6 +10,7 @@ mod entry;
 mod head;
 #[cfg(feature = "alloc")]
 mod owned;
+mod plan;
 
 pub use dead::DeadExtent;
 pub use effort::{DEFAULT_RECALL, Effort, EffortChoice, RECALL_PROPERTY};
@@ -17,6 +18,7 @@ pub use entry::SegmentEntry;
 pub use head::{ManifestHead, Predecessor};
 #[cfg(feature = "alloc")]
 pub use owned::ManifestBuf;
+pub use plan::{Measured, Plan};
 
 use crate::bytes::{ensure, slice};
 use crate::error::{Expected, FormatError};

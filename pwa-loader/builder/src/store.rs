@@ -8,11 +8,11 @@
 
 use rvf_microkernel::{Hit, Stats};
 use rvf_pack::growing::Growing;
-use rvf_types::{IdKind, Metric, VectorKind};
+use rvf_types::{IdKind, Measured, Metric, Plan, VectorKind};
 
 use crate::base::Base;
 use crate::bits::Bits;
-use crate::effort::{Measured, Plan};
+use crate::effort;
 use crate::error::{Error, reserved};
 use crate::scan::{Part, Scanner};
 
@@ -311,24 +311,19 @@ impl Store {
             vector: request.vector,
             first_row: 0,
         };
-        let measured = Measured {
-            efforts: base.efforts(),
-            vectors: self.vectors,
-            rows: base.head().rows,
-            lists: base.head().lists,
-        };
+        let (rows, lists) = (base.head().rows, base.head().lists);
+        let efforts = base.efforts().iter().copied();
+        let measured = Measured::new(efforts, self.vectors, rows, lists);
         let recall = request.recall.unwrap_or_else(|| base.usual_recall());
         let plan = if request.exact {
             Plan::Exact
         } else {
-            let plan = measured.plan(k, recall, request.probes, live.count());
-            if request.slack.is_some() || request.pool.is_some() {
-                plan.by_hand(request.slack, request.pool)
-            } else {
-                plan
-            }
+            let few = (!live.is_full()).then_some(live.count());
+            let plan = effort::plan(&measured, self.vectors, k, recall, request.probes, few);
+            effort::by_hand(plan, None, request.slack, request.pool)
         };
-        match (plan, plan.params(k, self.vectors, !live.is_full())) {
+        let params = effort::params(plan, k, self.vectors, !live.is_full());
+        match (plan, params) {
             (Plan::Coded { recall, .. }, Some(params)) => {
                 let mut data = base.regions(live.as_bytes());
                 self.scanner.coded(part, &params, &mut data)?;
@@ -363,11 +358,11 @@ impl Store {
             self.tail.coded()
         };
         let vector = request.vector;
+        let sure = effort::sure(k, self.vectors);
+        let by_hand = effort::by_hand(sure, None, request.slack, request.pool);
         if coded > 0
             && let Some((index, mean)) = self.tail.index(coded)
-            && let Some(params) = Plan::sure(k, self.vectors)
-                .by_hand(request.slack, request.pool)
-                .params(k, self.vectors, !live.is_full())
+            && let Some(params) = effort::params(by_hand, k, self.vectors, !live.is_full())
         {
             let part = Part {
                 index: &index,

@@ -107,7 +107,8 @@ export class Core {
       query = await this.#rows.vector(own, signal);
     } else if (query.length !== dimension) throw request(`the query has ${query.length ?? 'no'} components, and the vectors of this file ${dimension}`);
     const filter = wish.filter ? await this.#filterOf(wish.filter, signal) : undefined;
-    const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, wanted, filter?.live);
+    // Where the row itself is left out, one hit more is wanted, with the effort for k.
+    const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, filter?.live);
     const task: Task = { vector: query, k: wanted, plan, filter };
     const { rows, distances, scanned, ranked } = await this.engine.search(task, signal);
     if (own >= 0) {

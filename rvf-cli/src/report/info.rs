@@ -94,6 +94,22 @@ pub(crate) struct Lineage {
     pub(crate) predecessor: Option<String>,
 }
 
+/// The recalls that are shown.
+const USUAL: [f64; 9] = [0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
+
+/// Of the entries for each k, in ascending order of recall, the first that reach a usual recall, and the last. A script gets
+/// them all.
+fn usual(recall: &[Recall]) -> impl Iterator<Item = &Recall> {
+    let reached = |entry: &Recall| USUAL.partition_point(|usual| *usual <= entry.recall);
+    recall.chunk_by(|a, b| a.k == b.k).flat_map(move |of_k| {
+        of_k.iter().enumerate().filter_map(move |(place, entry)| {
+            let before = place.checked_sub(1).and_then(|before| of_k.get(before));
+            let is_more = reached(entry) > before.map_or(0, reached);
+            (is_more || place + 1 == of_k.len()).then_some(entry)
+        })
+    })
+}
+
 impl InfoReport {
     pub(crate) fn print(&self, out: &mut Out) -> Result<(), Failure> {
         self.print_summary(out)?;
@@ -238,7 +254,7 @@ impl InfoReport {
         }
         out.heading(
             "Recall",
-            "measured when the file was packed, on rows held out as queries",
+            "what may be counted on, as measured on rows held out as queries",
         )?;
         let lists = self.recall.iter().any(|entry| entry.probes != 0);
         let mut columns = vec![("k", Align::Right), ("recall", Align::Right)];
@@ -253,7 +269,7 @@ impl InfoReport {
         ]);
         let mut table = Table::new(&columns);
         let mut last_k = None;
-        for entry in &self.recall {
+        for entry in usual(&self.recall) {
             let k = if last_k == Some(entry.k) {
                 String::new()
             } else {
@@ -337,5 +353,34 @@ fn kept_in_words(kept: &str) -> &str {
         "f16" => "f16: two bytes for each component, beside i8",
         "f32" => "f32: four bytes for each component, beside i8",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_efforts_those_are_shown_that_reach_a_usual_recall_and_the_last_for_each_k() {
+        let entry = |k: u32, hits: u32| Recall {
+            k,
+            recall: f64::from(hits) / 1_000.0,
+            hits,
+            total: 1_000,
+            probes: 1,
+            slack: 1.0,
+            pool: k,
+            rows_scanned: 1,
+            rows_ranked: 1,
+        };
+        let of_ten = [650, 690, 720, 780, 810, 860, 870, 960, 985, 986];
+        let table: Vec<Recall> = [entry(1, 600), entry(1, 610)]
+            .into_iter()
+            .chain(of_ten.map(|hits| entry(10, hits)))
+            .collect();
+        let shown: Vec<_> = usual(&table).map(|entry| (entry.k, entry.hits)).collect();
+        let of_ten = [720, 810, 860, 960, 985, 986].map(|hits| (10, hits));
+        let expected: Vec<_> = [(1, 610)].into_iter().chain(of_ten).collect();
+        assert_eq!(shown, expected);
     }
 }

@@ -147,9 +147,15 @@ impl Coverage {
 
     /// The share of the `k` nearest rows of all queries that the first lists hold: of none, of one, …
     pub(crate) fn shares(&self, k: usize) -> Vec<f64> {
+        self.shares_of(usize::MAX, k)
+    }
+
+    /// The same of the first queries.
+    pub(crate) fn shares_of(&self, queries: usize, k: usize) -> Vec<f64> {
         let mut shares = vec![0.0; self.entries.len()];
         let mut total = 0.0;
-        for rank in self.ranks.iter().flat_map(|ranks| ranks.iter().take(k)) {
+        let ranks = self.ranks.iter().take(queries);
+        for rank in ranks.flat_map(|ranks| ranks.iter().take(k)) {
             shares[usize::from(*rank) + 1] += 1.0;
             total += 1.0;
         }

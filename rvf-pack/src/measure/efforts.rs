@@ -7,6 +7,7 @@ use super::exact::Answer;
 use super::probed;
 use super::sample::Sample;
 use super::search::{Run, Searched, Setting};
+use super::table::{Measured, table};
 use crate::error::PackError;
 use crate::progress::Reporter;
 
@@ -58,8 +59,6 @@ pub(super) struct Test<'a> {
     /// Where there is more than one list.
     pub(super) coverage: Option<&'a Coverage>,
     pub(super) rows: u32,
-    /// A recall that is asked for.
-    pub(super) recall: Option<f64>,
 }
 
 impl Test<'_> {
@@ -104,7 +103,7 @@ impl Test<'_> {
             slack: FIRST_SLACK,
             extra: self.choose_extra(queries, k, 0, reporter)?,
         };
-        let mut runs: Vec<Effort> = Vec::new();
+        let mut runs: Vec<Measured> = Vec::new();
         loop {
             let run = self.run(queries, setting, reporter)?;
             queries = affordable(run.cost() * GROWTH, most);
@@ -112,15 +111,20 @@ impl Test<'_> {
             let before = runs
                 .iter()
                 .rev()
+                .map(|before| before.effort)
                 .find(|before| setting.slack - before.slack >= 2.0 * STEP);
             // Of other queries, another recall would tell nothing.
             let settled = before.is_some_and(|before| {
                 before.total == effort.total
                     && is_negligible(before.hits, effort.hits, effort.total)
             });
-            runs.push(effort);
+            runs.push(Measured {
+                effort,
+                cost: run.cost(),
+                error: run.recall(self.answers).1,
+            });
             if settled || setting.slack >= MOST_SLACK {
-                return Ok(rising(runs));
+                return Ok(table(runs));
             }
             setting.slack += if setting.slack < WIDE_UNTIL {
                 WIDE_STEP
@@ -167,26 +171,12 @@ impl Test<'_> {
 }
 
 /// How many queries are asked, of at most `most`, where each costs so much.
-fn affordable(cost: f64, most: usize) -> usize {
+pub(super) fn affordable(cost: f64, most: usize) -> usize {
     ((COST / cost) as usize).clamp(LEAST_QUERIES.min(most), most)
 }
 
 fn is_negligible(before: u32, hits: u32, total: u32) -> bool {
     f64::from(hits) - f64::from(before) <= NEGLIGIBLE * f64::from(total)
-}
-
-/// Of efforts in the order of what they cost, those that found more than all before.
-pub(super) fn rising(runs: Vec<Effort>) -> Vec<Effort> {
-    let mut table: Vec<Effort> = Vec::new();
-    for effort in runs {
-        if table
-            .last()
-            .is_none_or(|best| best.recall() < effort.recall())
-        {
-            table.push(effort);
-        }
-    }
-    table
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 //! kernel that hosts run natively.
 
 mod coverage;
+mod curve;
 mod efforts;
 mod exact;
 mod probed;
 mod sample;
 mod search;
+mod table;
 
 use rvf_types::{Effort, Metric, SegmentEntry, VectorKind};
 
@@ -128,7 +130,6 @@ pub(crate) fn measure(
         answers: &held_out.answers,
         coverage,
         rows: parts.rows,
-        recall: held_out.recall,
     };
     let mut table = Vec::new();
     // Of a single row there is nothing to find but itself.

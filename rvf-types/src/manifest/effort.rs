@@ -22,7 +22,7 @@ pub struct Effort {
     pub slack: f32,
     /// Candidates that are re-scored, k to 65,536; k where vectors are kept as i8 only.
     pub pool: u32,
-    /// Hits that exact search has too.
+    /// Hits that exact search has too, as many of them as may be counted on.
     pub hits: u32,
     /// Hits asked for in all, at least 1.
     pub total: u32,

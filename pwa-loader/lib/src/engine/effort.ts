@@ -1,4 +1,4 @@
-// How hard to search (R-MAN-8, and what `rvf` does with a filter): the same choice as in rvf-host/src/effort.rs, so that the same
+// How hard to search (R-MAN-8, and what `rvf` does with a filter): the same choice as in rvf-types/src/manifest/plan.rs, so that the same
 // request gets the same answer everywhere.
 import { request } from '../errors.js';
 import { MAX_K, MAX_LISTS } from '../format/layout.js';
@@ -39,8 +39,13 @@ export function choose(manifest: Manifest, k: number, recall: number): Choice | 
   return { effort: { ...effort, pool: vectors === 0 ? k : Math.max(effort.pool, k) }, reached: found !== undefined };
 }
 
-/** The plan for `k` hits (one more than was asked for where a row is left out), of which `live` rows count if there is a filter. */
-export function planFor(manifest: Manifest, usual: number, wish: SearchRequest, k: number, live: number | undefined): Plan {
+/** The plan for `k` hits, its pool with room for `hits` (one more where a row is left out); of the rows `live` count if there is a filter. */
+export function planFor(manifest: Manifest, usual: number, wish: SearchRequest, k: number, hits: number, live: number | undefined): Plan {
+  const plan = planForHits(manifest, usual, wish, k, live);
+  return plan.exact ? plan : { ...plan, pool: manifest.vectors === 0 ? hits : Math.min(Math.max(plan.pool, hits), MAX_K) };
+}
+
+function planForHits(manifest: Manifest, usual: number, wish: SearchRequest, k: number, live: number | undefined): Plan {
   const { recall, probes, exact, slack, pool } = wish;
   const byHand = probes !== undefined || slack !== undefined || pool !== undefined;
   if (Number(recall !== undefined) + Number(byHand) + Number(exact === true) > 1) throw request('a search takes one of `recall`, `probes` (with `slack` and `pool`) and `exact`');
