@@ -21,7 +21,10 @@ use crate::progress::Reporter;
 const LEAST_ROWS: usize = 4096;
 
 /// The most lists, as a multiple of the square root of the rows. Half and a quarter of that are tried too.
-const MOST: f64 = 4.6;
+///
+/// A search of 50,000 real rows took 2 % less with an eighth more; but who reads a file from afar fetches all centroids
+/// first, and these are 40 % of what the first answer costs.
+const MOST: f64 = 4.0;
 
 /// Shares of the rows that may have a second entry. With more the file would grow by more than a search gains.
 const SHARES: [f64; 3] = [0.0, 0.5, 0.75];
