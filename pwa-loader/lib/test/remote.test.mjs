@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open } from '../dist/index.js';
+import { merged } from '../dist/source/pieces.js';
 import { ids, pack, queries, serve } from './helpers.mjs';
 
 const path = pack(), bytes = readFileSync(path), vectors = queries.slice(0, 10);
@@ -22,12 +23,16 @@ for (const run of ['inline', 'worker']) {
   test(`the same answers in few rounds (${run})`, () => withServer({ delay: 50 }, async (server) => {
     const file = await open(server.url, { run });
     assert.equal(file.info().residency, 'streamed');
-    assert.equal(file.traffic().rounds, 2);
+    // The head with the index and the kernels, and the tail with the tables.
+    assert.equal(file.traffic().rounds, 1);
+    assert.ok(server.sent <= 230_000, `opening took ${server.sent} bytes`);
     for (const [n, vector] of vectors.entries()) {
       const { hits, stats } = await file.search({ vector });
       assert.deepEqual(hits, right[n]);
-      // The lists, the vectors, the ids of the hits.
+      // The lists, and with the first of them where the ids begin; the vectors; the ids of the hits.
       assert.ok(stats.rounds <= 3, `search ${n} took ${stats.rounds} rounds`);
+      assert.ok(stats.bytesRead <= 400_000, `search ${n} took ${stats.bytesRead} bytes`);
+      if (n === 0) assert.ok(server.sent <= 650_000, `the first answer took ${server.sent} bytes`);
     }
     assert.equal(file.traffic().bytes, server.sent);
     assert.equal(file.traffic().requests, server.requests);
@@ -69,6 +74,39 @@ for (const run of ['inline', 'worker']) {
   }));
 }
 
+test('an index that is longer than the head is one round more', async () => {
+  const large = readFileSync(pack('--lists', '600')), server = await serve(large), file = await open(server.url, { run: 'inline' });
+  assert.equal(file.traffic().rounds, 2);
+  assert.ok(server.sent <= 420_000, `opening took ${server.sent} bytes`);
+  const { stats } = await file.search({ vector: vectors[0] });
+  assert.ok(stats.rounds <= 3 && server.sent <= 700_000, `the first answer took ${server.sent} bytes, and ${stats.rounds} rounds behind the opening`);
+  await file.close();
+  server.close();
+});
+
+test('what is read beside is checked as everything is, and a failure of it is no loss', () => withServer({}, async (server) => {
+  const file = await open(server.url, { run: 'inline' }), { offset } = file.info().segments.find(({ type }) => type === 'IDS');
+  server.bytes = Buffer.from(bytes);
+  server.bytes.fill(0x55, offset + 64, offset + 1000);
+  await assert.rejects(file.search({ vector: vectors[0] }), { code: 'FORMAT', rule: 'R-HASH-2' });
+  server.bytes = bytes;
+  assert.deepEqual((await file.search({ vector: vectors[0] })).hits, right[0]);
+  await file.close();
+}));
+
+test('where there are too many ranges, no more than a twentieth is read besides', () => {
+  // Blocks of one size leave gaps of one size: one of them must not close all.
+  const pieces = Array.from({ length: 60 }, (_, n) => ({ offset: n * 8192, length: 4096 })), sum = (ranges) => ranges.reduce((all, { length }) => all + length, 0);
+  const ranges = merged(pieces, { gap: 2048, most: 24 });
+  assert.ok(ranges.length < pieces.length && sum(ranges) <= 1.05 * sum(pieces), `${ranges.length} ranges of ${sum(ranges)} bytes for ${sum(pieces)}`);
+  for (const { offset, length } of pieces) assert.ok(ranges.some((range) => range.offset <= offset && offset + length <= range.offset + range.length));
+  // No more are joined than is needed to be few enough, the nearest first.
+  const few = [0, 20, 25, 45, 60].map((offset) => ({ offset: 1000 * offset, length: 5000 }));
+  assert.deepEqual(merged(few, { gap: 0, most: 3 }), [{ offset: 0, length: 5000 }, { offset: 20000, length: 10000 }, { offset: 45000, length: 5000 }, { offset: 60000, length: 5000 }]);
+  const near = [0, 5100, 10150, 20000].map((offset) => ({ offset, length: 5000 }));
+  assert.deepEqual(merged(near, { gap: 0, most: 3 }), [{ offset: 0, length: 5000 }, { offset: 5100, length: 10050 }, { offset: 20000, length: 5000 }]);
+});
+
 test('a server that ignores conditions is found out by the tag of its answer', () => withServer({}, async (server) => {
   const file = await open(server.url, { run: 'inline', fetch: (input, { headers: { 'If-Match': _, ...headers }, ...init }) => fetch(input, { ...init, headers }) });
   server.etag = '"two"';
@@ -82,12 +120,14 @@ test('a server that knows no ranges from the end costs a round more, and no requ
   // Their manifests end at different places before the end of the file, which is padded.
   for (const packed of [path, pack('--metric', 'l2'), pack('--metric', 'ip')]) {
     const server = await serve(readFileSync(packed)), refuses = (input, init) => (init.headers.Range.startsWith('bytes=-') ? Promise.reject(new TypeError('refused')) : fetch(input, init));
+    const usual = await open(server.url, { run: 'inline' }), { rounds: fewest, requests: least } = usual.traffic();
+    await usual.close();
     const file = await open(server.url, { run: 'inline', fetch: refuses }), { rounds, requests } = file.traffic();
     if (packed === path) assert.deepEqual((await file.search({ vector: vectors[0] })).hits, right[0]);
     await file.close();
     server.close();
-    // The head; the tail, with the tables before the manifest; the index and the kernels beside the bounds of the ids.
-    assert.deepEqual([rounds, requests], [3, 4], packed);
+    // The tail, with the tables before the manifest, comes behind the head and not beside it.
+    assert.deepEqual([rounds, requests], [fewest + 1, least], packed);
   }
 });
 

@@ -175,19 +175,19 @@ export class Engine {
 }
 
 /**
- * What every search of a distant file needs comes in one round, side by side: the index, the kernels, and where the text of ids
- * begins. What is not wanted by then costs a round each.
+ * What every search of a distant file needs comes in one round, side by side: the index and the kernels; where the text of ids
+ * begins comes with what the first search reads. What is not wanted by then costs a round each.
  */
 async function bringAhead({ checked, segments, manifest }: Archive, signal?: AbortSignal): Promise<void> {
-  const spans: Span[] = [];
+  const now: Span[] = [], beside: Span[] = [];
   let modules = 0;
   for (const segment of segments) {
-    const { type } = segment.entry;
-    if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE && modules++ < FEW_MODULES)) spans.push({ segment, from: 0, length: segment.length });
-    const bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
-    if (type === TYPE.IDS && manifest.idKind === TEXT_IDS && bounds <= SMALL_BOUNDS) spans.push({ segment, from: 0, length: bounds });
+    const { type } = segment.entry, bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
+    if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE && modules++ < FEW_MODULES)) now.push({ segment, from: 0, length: segment.length });
+    if (type === TYPE.IDS && manifest.idKind === TEXT_IDS && bounds <= SMALL_BOUNDS) beside.push({ segment, from: 0, length: bounds });
   }
-  await checked.read(spans, signal);
+  await checked.read(now, signal);
+  checked.beside(beside);
 }
 
 async function choose(archive: Archive, modules: readonly ModuleHeader[], { engine: wanted, memoryBytes }: EngineOptions, signal?: AbortSignal): Promise<Choice> {

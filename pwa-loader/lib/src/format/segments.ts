@@ -14,6 +14,9 @@ import { blockDigest, digestsOf, segmentHash, tableOf, wrongBlock } from './shak
 /** Bytes of a segment's payload. */
 export interface Span { readonly segment: Segment; readonly from: number; readonly length: number }
 
+/** A block that has to be fetched or checked. */
+interface Wanted { readonly segment: Segment; readonly n: number }
+
 /** What is read at once of a segment that has to be read whole to be checked. */
 const CHUNK = 4 << 20;
 /** Milliseconds of checking after which the event loop gets a turn. */
@@ -64,6 +67,7 @@ export function acceptTable(segment: Segment, header: Uint8Array, table: Uint8Ar
 export class Checked {
   readonly #cache = new Map<number, Uint8Array>();
   #kept = 0;
+  #beside: readonly Span[] = [];
 
   constructor(readonly source: ByteSource, private readonly cacheBytes: number) {}
 
@@ -100,10 +104,40 @@ export class Checked {
     }
     // A segment without a stored table has to be read whole before any byte of it counts; a small one comes with everything else.
     const bare = [...new Set(spans.map((span) => span.segment))].filter((segment) => !segment.table && segment.entry.table === 0);
-    const small = bare.filter((segment) => segment.length <= SMALL && segment.length <= this.cacheBytes / 4);
+    const small = bare.filter((segment) => this.#isSmall(segment));
     for (const segment of bare) if (!small.includes(segment)) await this.#buildTable(segment, signal);
 
-    const blocks = new Map<number, Uint8Array>(), wanted: { segment: Segment; n: number }[] = [];
+    const blocks = new Map<number, Uint8Array>(), wanted: Wanted[] = [];
+    this.#want(spans, small, blocks, wanted);
+    if (wanted.length > 0 || small.length > 0) this.#wantBeside(small, blocks, wanted);
+    await this.#fetch(wanted, small, blocks, signal);
+    return spans.map(({ segment, from, length }) => {
+      if (length === 0) return EMPTY;
+      if (this.source.whole) return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
+      const first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block), parts: Uint8Array[] = [];
+      for (let n = first; n <= last; n++) parts.push(blocks.get(segment.key(n))!);
+      return join(segment, parts, first, from, length);
+    });
+  }
+
+  #isSmall({ length }: Segment): boolean {
+    return length <= SMALL && length <= this.cacheBytes / 4;
+  }
+
+  /** What will be wanted before long, inside its segments: it comes with what is fetched next, so that it costs no round of its own. */
+  beside(spans: readonly Span[]): void {
+    this.#beside = spans;
+  }
+
+  #wantBeside(small: Segment[], blocks: Map<number, Uint8Array>, wanted: Wanted[]): void {
+    const spans = this.#beside;
+    this.#beside = [];
+    for (const { segment } of spans) if (!segment.table && segment.entry.table === 0 && this.#isSmall(segment) && !small.includes(segment)) small.push(segment);
+    this.#want(spans.filter(({ segment }) => segment.table || segment.entry.table !== 0), small, blocks, wanted);
+  }
+
+  /** Notes the blocks of spans: those at hand, and those that have to be fetched or checked. */
+  #want(spans: readonly Span[], small: readonly Segment[], blocks: Map<number, Uint8Array>, wanted: Wanted[]): void {
     for (const { segment, from, length } of spans) {
       if (length === 0 || small.includes(segment)) continue;
       for (let n = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block); n <= last; n++) {
@@ -125,14 +159,6 @@ export class Checked {
         }
       }
     }
-    await this.#fetch(wanted, small, blocks, signal);
-    return spans.map(({ segment, from, length }) => {
-      if (length === 0) return EMPTY;
-      if (this.source.whole) return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
-      const first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block), parts: Uint8Array[] = [];
-      for (let n = first; n <= last; n++) parts.push(blocks.get(segment.key(n))!);
-      return join(segment, parts, first, from, length);
-    });
   }
 
   /** One span. */
@@ -141,7 +167,7 @@ export class Checked {
   }
 
   /** Fetches blocks, and the tables of segments that have none yet, in one round; checks the tables first, then the blocks. */
-  async #fetch(wanted: { segment: Segment; n: number }[], small: readonly Segment[], blocks: Map<number, Uint8Array>, signal?: AbortSignal): Promise<void> {
+  async #fetch(wanted: Wanted[], small: readonly Segment[], blocks: Map<number, Uint8Array>, signal?: AbortSignal): Promise<void> {
     if (wanted.length === 0 && small.length === 0) return;
     const fresh = [...new Set(wanted.map(({ segment }) => segment))].filter((segment) => !segment.table);
     const sorted = inOrder(wanted), pieces: Range[] = [
@@ -263,5 +289,5 @@ function join(segment: Segment, blocks: readonly Uint8Array[], first: number, fr
   return out;
 }
 
-const inOrder = (wanted: { segment: Segment; n: number }[]): { segment: Segment; n: number }[] => wanted.sort((a, b) => a.segment.payload - b.segment.payload || a.n - b.n);
+const inOrder = (wanted: Wanted[]): Wanted[] => wanted.sort((a, b) => a.segment.payload - b.segment.payload || a.n - b.n);
 
