@@ -105,7 +105,12 @@ class InlineFile implements RvfFile {
   async search(wish: SearchRequest): Promise<Answer> {
     const core = this.#check(), signal = either(this.signal, wish.signal);
     signal?.throwIfAborted();
-    return this.#while(core.search(wish, signal));
+    // As `#while`, and not by it: each promise in between would be a turn of the queue.
+    try {
+      return await core.search(wish, signal);
+    } catch (error) {
+      throw this.#open ? error : closed();
+    }
   }
 
   async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {

@@ -34,9 +34,12 @@ interface Choice { readonly effort: Effort; readonly reached: boolean }
 export function choose(manifest: Manifest, k: number, recall: number): Choice | undefined {
   const { efforts, vectors } = manifest;
   if (efforts.length === 0) return undefined;
-  const listed = (efforts.find((effort) => effort.k >= k) ?? efforts.at(-1)!).k, ofK = efforts.filter((effort) => effort.k === listed);
-  const found = ofK.find((effort) => recallOf(effort) >= recall), effort = found ?? ofK.at(-1)!;
-  return { effort: { ...effort, pool: vectors === 0 ? k : Math.max(effort.pool, k) }, reached: found !== undefined };
+  const listed = (efforts.find((effort) => effort.k >= k) ?? efforts.at(-1)!).k;
+  // In ascending order of k, and of recall for one k (R-MAN-8).
+  let at = efforts.findIndex((effort) => effort.k === listed);
+  while (recallOf(efforts[at]!) < recall && efforts[at + 1]?.k === listed) at++;
+  const effort = efforts[at]!;
+  return { effort: { ...effort, pool: vectors === 0 ? k : Math.max(effort.pool, k) }, reached: recallOf(effort) >= recall };
 }
 
 /** The plan for `k` hits, its pool with room for `hits` (one more where a row is left out); of the rows `live` count if there is a filter. */

@@ -80,16 +80,20 @@ export class Engine {
   }
 
   /** One search at a time: they share the memory of the one instance. */
-  async search(task: Task, signal?: AbortSignal): Promise<Found> {
-    while (this.#busy) await this.#busy.catch(() => undefined);
+  search(task: Task, signal?: AbortSignal): Found | Promise<Found> {
+    if (this.#busy) return this.#inTurn(task, signal);
     signal?.throwIfAborted();
     // The usual case, everything at hand, is answered without a turn of the event loop.
     if (this.#kernel && this.#listsSound && this.#settled(task)) {
       const found = this.#guard(() => this.#kernel!.search(task, signal));
-      if (!(found instanceof Promise)) return found;
-      return this.#hold(found);
+      return found instanceof Promise ? this.#hold(found) : found;
     }
     return this.#hold(this.#slowly(task, signal));
+  }
+
+  async #inTurn(task: Task, signal?: AbortSignal): Promise<Found> {
+    while (this.#busy) await this.#busy.catch(() => undefined);
+    return this.search(task, signal);
   }
 
   async #slowly(task: Task, signal?: AbortSignal): Promise<Found> {

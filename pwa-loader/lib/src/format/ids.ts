@@ -79,8 +79,8 @@ export class Ids {
   }
 
   /** The ids of rows, if they are at hand; it waits for nothing. */
-  peek(rows: ArrayLike<number>): Id[] | undefined {
-    if (this.#kind === NONE) return Array.from(rows);
+  peek(rows: readonly number[]): readonly Id[] | undefined {
+    if (this.#kind === NONE) return rows;
     const out: Id[] = [];
     for (let i = 0; i < rows.length; i++) {
       const id = this.#known.get(rows[i]!);
@@ -91,7 +91,7 @@ export class Ids {
   }
 
   /** The ids of rows: in two rounds at most, of which the first brings the bounds of the runs and the second the strings. */
-  async of(rows: ArrayLike<number>, signal?: AbortSignal): Promise<Id[]> {
+  async of(rows: readonly number[], signal?: AbortSignal): Promise<readonly Id[]> {
     const known = this.peek(rows);
     if (known) return known;
     const { checked } = this.archive, segment = this.#segment!, missing = [...new Set(Array.from(rows))].filter((row) => !this.#known.has(row));
