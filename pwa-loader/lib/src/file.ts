@@ -4,7 +4,7 @@ import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import type { Wish, WorkerSource } from './pool/protocol.js';
 import { hasWorkers } from './pool/spawn.js';
-import { either, turn } from './signals.js';
+import { either, turn, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 import type { ByteSource } from './source/source.js';
 import type { Answer, FileInfo, Id, OpenOptions, Progress, Row, RvfFile, SearchRequest, Source, Traffic, Verdict } from './types.js';
@@ -156,12 +156,12 @@ interface Member { readonly client: Client; readonly ready: Promise<Client> }
 class WorkerFile implements RvfFile {
   readonly #members: Member[];
   #open = true;
-  readonly #ends = (): void => void this.close();
+  readonly #release: () => void;
 
   constructor(first: Client, private readonly start: () => Client, private readonly facts: FileInfo, private readonly most: number, private readonly reader: ByteSource | undefined, private readonly signal: AbortSignal | undefined) {
     this.#members = [{ client: first, ready: Promise.resolve(first) }];
     // With the signal everything ends, also what was never answered.
-    signal?.addEventListener('abort', this.#ends, { once: true });
+    this.#release = whenAborted(signal, () => void this.close());
   }
 
   get #first(): Client {
@@ -243,7 +243,7 @@ class WorkerFile implements RvfFile {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    this.signal?.removeEventListener('abort', this.#ends);
+    this.#release();
     for (const { client } of this.#members) client.close();
     await this.reader?.close();
   }

@@ -2,6 +2,7 @@
 // held it too long. What was asked besides is then asked again, so the file stays usable.
 import { errorOf, noteOf, RvfError } from '../errors.js';
 import type { CoreOptions } from '../core.js';
+import { whenAborted } from '../signals.js';
 import type { ByteSource } from '../source/source.js';
 import type { FileInfo, Progress, Traffic } from '../types.js';
 import type { FromWorker, Operation, Operations, Port, ToWorker, WorkerSource } from './protocol.js';
@@ -78,9 +79,8 @@ export class Client {
         void this.#port?.then((port) => port.post({ cancel: id }), () => undefined);
         reject(signal!.reason);
       };
-      signal?.addEventListener('abort', stop, { once: true });
-      const done = <T>(settle: (value: T) => void) => (value: T): void => {
-        signal?.removeEventListener('abort', stop);
+      const release = whenAborted(signal, stop), done = <T>(settle: (value: T) => void) => (value: T): void => {
+        release();
         settle(value);
       };
       this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now(), over: false });

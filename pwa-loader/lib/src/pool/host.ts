@@ -1,7 +1,7 @@
 // The worker's side: opens the file that it is told of and answers what it is asked. One search at a time, in their order.
 import { Core } from '../core.js';
 import { errorOf, noteOf } from '../errors.js';
-import { turn } from '../signals.js';
+import { turn, whenAborted } from '../signals.js';
 import { openSource } from '../source/open.js';
 import type { ByteSource, Range } from '../source/source.js';
 import type { Answer, Progress, Traffic } from '../types.js';
@@ -18,7 +18,7 @@ class ProxySource implements ByteSource {
   readonly whole = undefined;
   #traffic = NO_TRAFFIC;
   #next = 0;
-  readonly #waiting = new Map<number, { resolve: (parts: Uint8Array[]) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<number, { resolve: (parts: Uint8Array[]) => void; reject: (error: Error) => void; release: () => void }>();
 
   constructor(readonly length: number, readonly gap: number, readonly most: number, readonly remote: boolean, private readonly send: Send) {}
 
@@ -26,12 +26,12 @@ class ProxySource implements ByteSource {
     signal?.throwIfAborted();
     const read = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(read, { resolve, reject });
-      signal?.addEventListener('abort', () => {
+      const release = whenAborted(signal, () => {
         if (!this.#waiting.delete(read)) return;
         this.send({ stop: read });
-        reject(signal.reason as Error);
-      }, { once: true });
+        reject(signal!.reason as Error);
+      });
+      this.#waiting.set(read, { resolve, reject, release });
       this.send({ read, ranges });
     });
   }
@@ -40,6 +40,7 @@ class ProxySource implements ByteSource {
     this.#traffic = message.traffic;
     const waiting = this.#waiting.get(message.read);
     this.#waiting.delete(message.read);
+    waiting?.release();
     if (message.parts) waiting?.resolve(message.parts);
     else waiting?.reject(errorOf(message.error!));
   }

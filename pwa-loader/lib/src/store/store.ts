@@ -1,6 +1,7 @@
 // A small vector database in memory: what `create` gives.
 import { request, RvfError } from '../errors.js';
 import { hasWorkers } from '../pool/spawn.js';
+import { whenAborted } from '../signals.js';
 import type { Answer, CreateOptions, Id, Metric, Progress, RvfStore, SearchRequest } from '../types.js';
 import { checkLength, checkRequest, flat, shapeOf, type Shape } from './check.js';
 import { keeperFor } from './keep/choose.js';
@@ -40,18 +41,17 @@ export async function destroy(name: string): Promise<void> {
 export class Store implements RvfStore {
   readonly dimension: number;
   readonly metric: Metric;
+  readonly #release: () => void;
   #closed: unknown;
 
   constructor(shape: Shape, private readonly place: Place, private readonly name: string | undefined, private readonly signal?: AbortSignal) {
     this.dimension = shape.dimension;
     this.metric = shape.metric;
-    signal?.addEventListener('abort', this.#stop, { once: true });
+    this.#release = whenAborted(signal, () => {
+      this.#closed ??= signal!.reason;
+      this.place.close();
+    });
   }
-
-  readonly #stop = (): void => {
-    this.#closed ??= this.signal!.reason;
-    this.place.close();
-  };
 
   get size(): number {
     return this.#closed === undefined ? this.place.size : 0;
@@ -113,12 +113,11 @@ export class Store implements RvfStore {
     if (recall !== undefined && !(recall > 0 && recall <= 1)) throw request(`expected a recall above 0 and at most 1, found ${String(recall)}`);
     // Where memory can be shared, the pack hears of an abort; else it goes on to its end, and nobody waits for it.
     const stop = signal && typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(4) : undefined;
-    const halt = (): void => void (stop && Atomics.store(new Int32Array(stop), 0, 1));
-    signal?.addEventListener('abort', halt, { once: true });
+    const release = whenAborted(signal, () => void (stop && Atomics.store(new Int32Array(stop), 0, 1)));
     try {
       return await this.#do('save', { recall, stop }, { signal, onProgress });
     } finally {
-      signal?.removeEventListener('abort', halt);
+      release();
     }
   }
 
@@ -133,7 +132,7 @@ export class Store implements RvfStore {
   }
 
   async close(): Promise<void> {
-    this.signal?.removeEventListener('abort', this.#stop);
+    this.#release();
     this.#closed ??= new RvfError('CLOSED', 'the store was closed; create it again');
     this.place.close();
   }
@@ -142,9 +141,7 @@ export class Store implements RvfStore {
 /** Rejects when a signal is aborted; never settles after the work has. */
 function aborted(signal: AbortSignal, work: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-    const over = (): void => signal.removeEventListener('abort', stop);
-    work.then(over, over);
+    const release = whenAborted(signal, () => reject(signal.reason as Error));
+    work.then(release, release);
   });
 }
