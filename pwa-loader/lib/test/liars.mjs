@@ -75,6 +75,7 @@ export const atOpen = [
   ['traps when it is opened', { rvf_open: '(param i32 i32 i32 i32) (result i32) (unreachable)' }, 'MODULE', /failed in rvf_open/],
   ['has no memory', {}, 'MODULE', /memory/, '', ''],
   ['has a table for a memory', {}, 'MODULE', /export a memory/, '(table (export "memory") 1 funcref)', '(memory 1)'],
+  ['has a heap that begins inside a byte', {}, 'MODULE', /__heap_base as an i32/, undefined, undefined, 'f64 (f64.const 2048.5)'],
   ['has a heap that begins at a vector', {}, 'MODULE', /__heap_base as an i32/, undefined, undefined, 'v128 (v128.const i32x4 1 2 3 4)'],
   ['can do 64 bits', { rvf_caps: '(result i64) (i64.const 5)' }, 'MODULE', /no i32 from rvf_caps/],
   ['has large tables', {}, 'MODULE', /tables of 80000 entries/, '(table $a 40000 funcref) (table $b 40000 externref)'],
