@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { neutral, percent, recallText, size, time } from '../prebuilt/app/dom.js';
 import { parseVector } from '../prebuilt/app/vector.js';
+import { segmentName } from '../prebuilt/app/words.js';
 
 const read = (text, dimension = 3, cosine = true) => parseVector(text, dimension, cosine);
 
@@ -56,4 +57,10 @@ test('numbers keep what matters of them', () => {
   assert.deepEqual([percent(0), percent(0.00001), percent(0.5), percent(0.99999), percent(1)], ['0.0 %', '< 0.1 %', '50.0 %', '> 99.9 %', '100.0 %']);
   assert.deepEqual([recallText(0.9636), recallText(0.99999), recallText(1)], ['0.964', '0.9999', '1']);
   assert.deepEqual([time(0.123), time(2.67), time(250.4), time(2345)], ['0.12 ms', '2.7 ms', '250 ms', '2.3 s']);
+});
+
+test('a segment of an unknown kind is said to be one', () => {
+  assert.equal(segmentName('VEC'), 'the vectors');
+  // As the library names a type that it does not know.
+  assert.equal(segmentName('0x0a'), 'of a kind that this page does not know');
 });
