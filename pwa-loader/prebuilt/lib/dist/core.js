@@ -98,9 +98,10 @@ export class Core {
         else if (query.length !== dimension)
             throw request(`the query has ${query.length ?? 'no'} components, and the vectors of this file ${dimension}`);
         const filter = wish.filter ? await this.#filterOf(wish.filter, signal) : undefined;
-        const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, wanted, filter?.live);
+        // Where the row itself is left out, one hit more is wanted, with the effort for k.
+        const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, filter?.live);
         const task = { vector: query, k: wanted, plan, filter };
-        const { rows, distances, scanned, ranked } = await this.engine.search(task, signal);
+        const search = this.engine.search(task, signal), { rows, distances, scanned, ranked } = search instanceof Promise ? await search : search;
         if (own >= 0) {
             const at = rows.indexOf(own);
             // What is left out is the row itself, or else the last of one hit too many.

@@ -3,7 +3,7 @@ import { Core, coreOptions } from './core.js';
 import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import { hasWorkers } from './pool/spawn.js';
-import { either, turn } from './signals.js';
+import { either, turn, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 const TIMEOUT = 10_000;
 /** Milliseconds of searching after which the caller's thread gets a turn. */
@@ -104,7 +104,13 @@ class InlineFile {
     async search(wish) {
         const core = this.#check(), signal = either(this.signal, wish.signal);
         signal?.throwIfAborted();
-        return this.#while(core.search(wish, signal));
+        // As `#while`, and not by it: each promise in between would be a turn of the queue.
+        try {
+            return await core.search(wish, signal);
+        }
+        catch (error) {
+            throw this.#open ? error : closed();
+        }
     }
     async searchBatch(requests, options = {}) {
         const answers = [], signal = either(this.signal, options.signal);
@@ -147,7 +153,7 @@ class WorkerFile {
     signal;
     #members;
     #open = true;
-    #ends = () => void this.close();
+    #release;
     constructor(first, start, facts, most, reader, signal) {
         this.start = start;
         this.facts = facts;
@@ -156,7 +162,7 @@ class WorkerFile {
         this.signal = signal;
         this.#members = [{ client: first, ready: Promise.resolve(first) }];
         // With the signal everything ends, also what was never answered.
-        signal?.addEventListener('abort', this.#ends, { once: true });
+        this.#release = whenAborted(signal, () => void this.close());
     }
     get #first() {
         if (this.signal?.aborted)
@@ -232,7 +238,7 @@ class WorkerFile {
         if (!this.#open)
             return;
         this.#open = false;
-        this.signal?.removeEventListener('abort', this.#ends);
+        this.#release();
         for (const { client } of this.#members)
             client.close();
         await this.reader?.close();

@@ -1,17 +1,43 @@
-// Two reasons to stop, as one.
+// Reasons to stop: what happens when a signal is aborted, and two signals as one.
+/** What waits for each signal. One listener serves all: engines take many listeners of one signal for a leak, and say so. */
+const waiting = new WeakMap();
+/** Has something run once when a signal is aborted; the function that comes back takes that back. Of an aborted signal nothing runs. */
+export function whenAborted(signal, run) {
+    if (!signal || signal.aborted)
+        return () => undefined;
+    let all = waiting.get(signal);
+    if (!all) {
+        waiting.set(signal, (all = new Set()));
+        signal.addEventListener('abort', runAll, { once: true });
+    }
+    // A function of its own: what is asked for twice runs twice, and is taken back once.
+    const once = () => run();
+    all.add(once);
+    return () => {
+        if (!all.delete(once) || all.size > 0)
+            return;
+        waiting.delete(signal);
+        signal.removeEventListener('abort', runAll);
+    };
+}
+function runAll() {
+    const all = waiting.get(this);
+    waiting.delete(this);
+    for (const run of all ?? [])
+        run();
+}
 /** A signal that is aborted when one of two is; `AbortSignal.any` where there is one, which not every Node 20 has. */
 export function either(a, b) {
     if (!a || !b || a === b)
         return a ?? b;
     if (typeof AbortSignal.any === 'function')
         return AbortSignal.any([a, b]);
-    const both = new AbortController();
-    for (const signal of [a, b]) {
-        if (signal.aborted)
-            both.abort(signal.reason);
-        else
-            signal.addEventListener('abort', () => both.abort(signal.reason), { once: true, signal: both.signal });
-    }
+    const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
+    if (aborted)
+        both.abort(aborted.reason);
+    else
+        for (const signal of [a, b])
+            whenAborted(signal, () => both.abort(signal.reason));
     return both.signal;
 }
 /** Lets the event loop turn, so that timers, messages and aborts get their chance. */

@@ -1,4 +1,4 @@
-// How hard to search (R-MAN-8, and what `rvf` does with a filter): the same choice as in rvf-host/src/effort.rs, so that the same
+// How hard to search (R-MAN-8, and what `rvf` does with a filter): the same choice as in rvf-types/src/manifest/plan.rs, so that the same
 // request gets the same answer everywhere.
 import { request } from '../errors.js';
 import { MAX_K, MAX_LISTS } from '../format/layout.js';
@@ -22,12 +22,20 @@ export function choose(manifest, k, recall) {
     const { efforts, vectors } = manifest;
     if (efforts.length === 0)
         return undefined;
-    const listed = (efforts.find((effort) => effort.k >= k) ?? efforts.at(-1)).k, ofK = efforts.filter((effort) => effort.k === listed);
-    const found = ofK.find((effort) => recallOf(effort) >= recall), effort = found ?? ofK.at(-1);
-    return { effort: { ...effort, pool: vectors === 0 ? k : Math.max(effort.pool, k) }, reached: found !== undefined };
+    const listed = (efforts.find((effort) => effort.k >= k) ?? efforts.at(-1)).k;
+    // In ascending order of k, and of recall for one k (R-MAN-8).
+    let at = efforts.findIndex((effort) => effort.k === listed);
+    while (recallOf(efforts[at]) < recall && efforts[at + 1]?.k === listed)
+        at++;
+    const effort = efforts[at];
+    return { effort: { ...effort, pool: vectors === 0 ? k : Math.max(effort.pool, k) }, reached: recallOf(effort) >= recall };
 }
-/** The plan for `k` hits (one more than was asked for where a row is left out), of which `live` rows count if there is a filter. */
-export function planFor(manifest, usual, wish, k, live) {
+/** The plan for `k` hits, its pool with room for `hits` (one more where a row is left out); of the rows `live` count if there is a filter. */
+export function planFor(manifest, usual, wish, k, hits, live) {
+    const plan = planForHits(manifest, usual, wish, k, live);
+    return plan.exact ? plan : { ...plan, pool: manifest.vectors === 0 ? hits : Math.min(Math.max(plan.pool, hits), MAX_K) };
+}
+function planForHits(manifest, usual, wish, k, live) {
     const { recall, probes, exact, slack, pool } = wish;
     const byHand = probes !== undefined || slack !== undefined || pool !== undefined;
     if (Number(recall !== undefined) + Number(byHand) + Number(exact === true) > 1)

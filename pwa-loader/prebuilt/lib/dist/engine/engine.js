@@ -63,18 +63,21 @@ export class Engine {
         return this.#kernel;
     }
     /** One search at a time: they share the memory of the one instance. */
-    async search(task, signal) {
-        while (this.#busy)
-            await this.#busy.catch(() => undefined);
+    search(task, signal) {
+        if (this.#busy)
+            return this.#inTurn(task, signal);
         signal?.throwIfAborted();
         // The usual case, everything at hand, is answered without a turn of the event loop.
         if (this.#kernel && this.#listsSound && this.#settled(task)) {
             const found = this.#guard(() => this.#kernel.search(task, signal));
-            if (!(found instanceof Promise))
-                return found;
-            return this.#hold(found);
+            return found instanceof Promise ? this.#hold(found) : found;
         }
         return this.#hold(this.#slowly(task, signal));
+    }
+    async #inTurn(task, signal) {
+        while (this.#busy)
+            await this.#busy.catch(() => undefined);
+        return this.search(task, signal);
     }
     async #slowly(task, signal) {
         const kernel = await this.#instance(signal);
@@ -162,21 +165,21 @@ export class Engine {
     }
 }
 /**
- * What every search of a distant file needs comes in one round, side by side: the index, the kernels, and where the text of ids
- * begins. What is not wanted by then costs a round each.
+ * What every search of a distant file needs comes in one round, side by side: the index and the kernels; where the text of ids
+ * begins comes with what the first search reads. What is not wanted by then costs a round each.
  */
 async function bringAhead({ checked, segments, manifest }, signal) {
-    const spans = [];
+    const now = [], beside = [];
     let modules = 0;
     for (const segment of segments) {
-        const { type } = segment.entry;
+        const { type } = segment.entry, bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
         if ((type === TYPE.INDEX && segment.length <= SMALL_INDEX) || (type === TYPE.WASM && segment.length <= SMALL_MODULE && modules++ < FEW_MODULES))
-            spans.push({ segment, from: 0, length: segment.length });
-        const bounds = IDS_HEAD + blockOffsetsLength(manifest.rows);
+            now.push({ segment, from: 0, length: segment.length });
         if (type === TYPE.IDS && manifest.idKind === TEXT_IDS && bounds <= SMALL_BOUNDS)
-            spans.push({ segment, from: 0, length: bounds });
+            beside.push({ segment, from: 0, length: bounds });
     }
-    await checked.read(spans, signal);
+    await checked.read(now, signal);
+    checked.beside(beside);
 }
 async function choose(archive, modules, { engine: wanted, memoryBytes }, signal) {
     const kernels = kernelsOf(modules), list = kernels.map((one) => featureNames(one.features).join('+') || 'no features').join(', ');

@@ -91,7 +91,8 @@ export class Kernel {
         // A signature is the module's own too: what is no i32 would go wrong far from here.
         if (typeof result !== 'number' || (result | 0) !== result)
             throw this.fault(`gives no i32 from ${name}`);
-        this.#refresh();
+        if (this.machine.memory.buffer !== this.#buffer)
+            this.#refresh();
         return result >= 0 || ANY_SIGN.has(name) ? result : this.#refused(name, result);
     }
     /** A negative result is an error code. */
@@ -353,7 +354,7 @@ export class Kernel {
             throw this.fault(`gives ${count} hits, and ${k} were asked for`);
         this.#call('rvf_stats', state, stats);
         const word = stats >>> 2, found = readHits(this.#u32, this.#f32, hits >>> 2, count, rows, task.filter?.byRow, (what) => this.#lie(what));
-        return { ...found, scanned: this.#u32[word], ranked: this.#u32[word + 2] };
+        return { rows: found.rows, distances: found.distances, scanned: this.#u32[word], ranked: this.#u32[word + 2] };
     }
     /** A kernel that is known says what the file says: then a record has a row that is not its own. Another one lies. */
     #lie(what) {

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["d12c90dc5eb38423156779c5fe03f67a6c7fcd833dcf77d0ad5e592c48bd2db5","8b66d824a0b830e8a7f1fbd1fd64810164737bf74aec5cd89b17a35ed8bda34e"]);
-export const TWIN = "8b66d824a0b830e8a7f1fbd1fd64810164737bf74aec5cd89b17a35ed8bda34e";
+export const KERNELS = new Set(["f12da27b4c9e2c6e92b80d04fa68f91de8ff6e82eab5f423ddbef2b742dea5e1","b79721bb08e2c0428f69cd8956b2eac0a23e026f1e94e51116f48a660e7a97d1"]);
+export const TWIN = "b79721bb08e2c0428f69cd8956b2eac0a23e026f1e94e51116f48a660e7a97d1";

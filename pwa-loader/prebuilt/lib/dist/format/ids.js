@@ -71,7 +71,7 @@ export class Ids {
     /** The ids of rows, if they are at hand; it waits for nothing. */
     peek(rows) {
         if (this.#kind === NONE)
-            return Array.from(rows);
+            return rows;
         const out = [];
         for (let i = 0; i < rows.length; i++) {
             const id = this.#known.get(rows[i]);

@@ -55,6 +55,7 @@ export class Checked {
     cacheBytes;
     #cache = new Map();
     #kept = 0;
+    #beside = [];
     constructor(source, cacheBytes) {
         this.source = source;
         this.cacheBytes = cacheBytes;
@@ -97,11 +98,43 @@ export class Checked {
         }
         // A segment without a stored table has to be read whole before any byte of it counts; a small one comes with everything else.
         const bare = [...new Set(spans.map((span) => span.segment))].filter((segment) => !segment.table && segment.entry.table === 0);
-        const small = bare.filter((segment) => segment.length <= SMALL && segment.length <= this.cacheBytes / 4);
+        const small = bare.filter((segment) => this.#isSmall(segment));
         for (const segment of bare)
             if (!small.includes(segment))
                 await this.#buildTable(segment, signal);
         const blocks = new Map(), wanted = [];
+        this.#want(spans, small, blocks, wanted);
+        if (wanted.length > 0 || small.length > 0)
+            this.#wantBeside(small, blocks, wanted);
+        await this.#fetch(wanted, small, blocks, signal);
+        return spans.map(({ segment, from, length }) => {
+            if (length === 0)
+                return EMPTY;
+            if (this.source.whole)
+                return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
+            const first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block), parts = [];
+            for (let n = first; n <= last; n++)
+                parts.push(blocks.get(segment.key(n)));
+            return join(segment, parts, first, from, length);
+        });
+    }
+    #isSmall({ length }) {
+        return length <= SMALL && length <= this.cacheBytes / 4;
+    }
+    /** What will be wanted before long, inside its segments: it comes with what is fetched next, so that it costs no round of its own. */
+    beside(spans) {
+        this.#beside = spans;
+    }
+    #wantBeside(small, blocks, wanted) {
+        const spans = this.#beside;
+        this.#beside = [];
+        for (const { segment } of spans)
+            if (!segment.table && segment.entry.table === 0 && this.#isSmall(segment) && !small.includes(segment))
+                small.push(segment);
+        this.#want(spans.filter(({ segment }) => segment.table || segment.entry.table !== 0), small, blocks, wanted);
+    }
+    /** Notes the blocks of spans: those at hand, and those that have to be fetched or checked. */
+    #want(spans, small, blocks, wanted) {
         for (const { segment, from, length } of spans) {
             if (length === 0 || small.includes(segment))
                 continue;
@@ -128,17 +161,6 @@ export class Checked {
                 }
             }
         }
-        await this.#fetch(wanted, small, blocks, signal);
-        return spans.map(({ segment, from, length }) => {
-            if (length === 0)
-                return EMPTY;
-            if (this.source.whole)
-                return this.source.whole.subarray(segment.payload + from, segment.payload + from + length);
-            const first = Math.floor(from / segment.block), last = Math.floor((from + length - 1) / segment.block), parts = [];
-            for (let n = first; n <= last; n++)
-                parts.push(blocks.get(segment.key(n)));
-            return join(segment, parts, first, from, length);
-        });
     }
     /** One span. */
     async one(segment, from, length, signal) {

@@ -1,6 +1,7 @@
 // The page's side of one worker: sends what is asked, watches that the worker still lives, and starts a fresh one if a module
 // held it too long. What was asked besides is then asked again, so the file stays usable.
 import { errorOf, noteOf, RvfError } from '../errors.js';
+import { whenAborted } from '../signals.js';
 import { spawn } from './spawn.js';
 /** Milliseconds after which a timer is late: the page was busy, or the computer slept. */
 const LATE = 100;
@@ -54,9 +55,8 @@ export class Client {
                 void this.#port?.then((port) => port.post({ cancel: id }), () => undefined);
                 reject(signal.reason);
             };
-            signal?.addEventListener('abort', stop, { once: true });
-            const done = (settle) => (value) => {
-                signal?.removeEventListener('abort', stop);
+            const release = whenAborted(signal, stop), done = (settle) => (value) => {
+                release();
                 settle(value);
             };
             this.#pending.set(id, { op, args, resolve: done(resolve), reject: done(reject), onProgress, since: performance.now(), over: false });

@@ -1,7 +1,7 @@
 // The worker's side: opens the file that it is told of and answers what it is asked. One search at a time, in their order.
 import { Core } from '../core.js';
 import { errorOf, noteOf } from '../errors.js';
-import { turn } from '../signals.js';
+import { turn, whenAborted } from '../signals.js';
 import { openSource } from '../source/open.js';
 /** Milliseconds of searching after which the event loop gets a turn. */
 const TURN = 100;
@@ -28,13 +28,13 @@ class ProxySource {
         signal?.throwIfAborted();
         const read = this.#next++;
         return new Promise((resolve, reject) => {
-            this.#waiting.set(read, { resolve, reject });
-            signal?.addEventListener('abort', () => {
+            const release = whenAborted(signal, () => {
                 if (!this.#waiting.delete(read))
                     return;
                 this.send({ stop: read });
                 reject(signal.reason);
-            }, { once: true });
+            });
+            this.#waiting.set(read, { resolve, reject, release });
             this.send({ read, ranges });
         });
     }
@@ -42,6 +42,7 @@ class ProxySource {
         this.#traffic = message.traffic;
         const waiting = this.#waiting.get(message.read);
         this.#waiting.delete(message.read);
+        waiting?.release();
         if (message.parts)
             waiting?.resolve(message.parts);
         else

@@ -4,8 +4,8 @@ import { RvfError } from '../errors.js';
 import { either } from '../signals.js';
 import { MemorySource } from './memory.js';
 import { Meter } from './source.js';
-/** The first request brings so much: the root, the start of the index and the list directory of most files. */
-const HEAD = 1 << 16;
+/** The first request brings so much: the root, and the index and the kernels of small files, which are then open. */
+const HEAD = 1 << 17;
 /** The last bytes, asked for beside it: the manifest, and the digest tables before it. */
 const TAIL = 96 << 10;
 /** Requests under way at once. A browser has a limit of its own, a server program has none. */
