@@ -142,13 +142,6 @@ impl Curve {
         }
     }
 
-    /// Takes account of what other queries miss beside those that were asked.
-    pub(super) fn correct(&mut self, factor: f64) {
-        for found in &mut self.found {
-            *found = 1.0 - ((1.0 - *found) * factor).min(1.0);
-        }
-    }
-
     pub(super) fn point(&self, probes: usize, coverage: &Coverage) -> Point<'_> {
         Point {
             curve: self,

@@ -15,7 +15,7 @@ use rvf_types::Effort;
 use super::coverage::Coverage;
 use super::curve::{Curve, Point};
 use super::efforts::{Test, affordable};
-use super::search::{Run, Setting};
+use super::search::Setting;
 use super::table::table;
 use crate::cost;
 use crate::error::PackError;
@@ -85,11 +85,11 @@ pub(super) fn efforts(
     for _ in 0..HALVINGS {
         seen = halved(seen, &shares);
     }
-    let mut trial = Trial {
+    let trial = Trial {
         test,
         coverage,
         most: test.queries(k),
-        reference: None,
+        shares: &shares,
     };
     // No other lists have a neighbour of any query.
     let probes = coverage.probes(1.0, k as usize);
@@ -183,14 +183,14 @@ struct Trial<'a> {
     coverage: &'a Coverage,
     /// The most queries.
     most: usize,
-    /// The last run with all of these: what each query misses of its neighbours.
-    reference: Option<Run>,
+    /// What the lists hold of the neighbours of all queries.
+    shares: &'a [f64],
 }
 
 impl Trial<'_> {
     /// What `setting` does with the `least` to all of its probes, of which all cost about `cost`.
     fn curve(
-        &mut self,
+        &self,
         setting: Setting,
         least: u32,
         cost: f64,
@@ -208,14 +208,15 @@ impl Trial<'_> {
             fewer.push(self.test.run(queries.div_ceil(part), setting, reporter)?);
         }
         fewer.reverse();
-        let mut curve = Curve::new(&run, &fewer, self.test, self.coverage);
+        // Where few were asked, that none of their neighbours is missed tells little; in which lists those of all are, much.
+        let k = setting.k as usize;
+        let of_these = self.coverage.shares_of(queries, k);
+        let mut curve =
+            Curve::new(&run, &fewer, self.test, self.coverage).carried_on(&of_these, self.shares);
+        // Only what was searched counts.
+        curve.found.truncate(setting.probes as usize + 1);
         // Hits are counted as if all queries had been asked.
         curve.total = self.most as u32 * setting.k;
-        if queries == self.most {
-            self.reference = Some(run);
-        } else if let Some(reference) = &self.reference {
-            curve.correct(reference.missed_of(queries, self.test.answers));
-        }
         Ok(curve)
     }
 }

@@ -225,22 +225,6 @@ impl Run {
         (mean, (variance / count).sqrt())
     }
 
-    /// What all queries miss beside what the first do.
-    pub(super) fn missed_of(&self, first: usize, answers: &[Answer]) -> f64 {
-        let asked = |queries: usize| (queries * self.setting.k as usize).max(1) as f64;
-        let missed = |queries: usize| {
-            let hits: u32 = self.hits_by_query(answers).take(queries).sum();
-            1.0 - f64::from(hits) / asked(queries)
-        };
-        let (all, first) = (missed(self.hits.len()), missed(first));
-        // Of few that are missed, little is known.
-        if first > 0.0 {
-            (all / first).clamp(0.5, 2.0)
-        } else {
-            1.0
-        }
-    }
-
     /// What a query costs where all rows are scanned.
     pub(super) fn cost(&self) -> f64 {
         let mean = |sum: u64| sum as f64 / (self.hits.len() as f64).max(1.0);
