@@ -110,9 +110,11 @@ impl Data<'static> for Feeding {
         // mistaken for another, which is of no harm.)
         unsafe {
             let (address, length) = (*self.context).resident[region as usize];
-            let mut at = offset as u32;
+            let end = (offset as u32).wrapping_add(len);
+            // From the start of a line, so that the last one is read too.
+            let mut at = offset as u32 & !63;
             // Up to a multiple of 64 it can't wrap around, since a region is shorter than the memory.
-            let end = at.wrapping_add(len).min(length & !63);
+            let end = end.min(length & !63);
             while at < end {
                 (address.wrapping_add(at) as *const u8).read_volatile();
                 at += 64;

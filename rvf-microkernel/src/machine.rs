@@ -62,6 +62,8 @@ pub(crate) struct Cursor {
 
 /// The records of as many entries of the buffer are fetched side by side.
 const BATCH: u32 = 64;
+/// So many bytes of each, at most: the processor goes on by itself.
+const MOST_AHEAD: u32 = 1024;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,7 +323,7 @@ impl Query<'_> {
                     // SAFETY: i is below the length.
                     let ahead = unsafe { self.buffer.at(i) };
                     if ahead.lower <= self.threshold {
-                        data.prefetch(need.region, offset_of(ahead), need.len);
+                        data.prefetch(need.region, offset_of(ahead), need.len.min(MOST_AHEAD));
                     }
                     i += 1;
                 }

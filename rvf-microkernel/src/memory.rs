@@ -18,8 +18,6 @@ pub(crate) unsafe trait Plain: Copy + 'static {}
 // SAFETY: a number.
 unsafe impl Plain for f32 {}
 // SAFETY: a number.
-unsafe impl Plain for i16 {}
-// SAFETY: a number.
 unsafe impl Plain for u64 {}
 
 /// An array of a query.

@@ -276,6 +276,7 @@ exports! {
     fn store_search(
         vector: usize,
         k: u32,
+        more: u32,
         recall: f64,
         probes: i32,
         slack: f64,
@@ -288,6 +289,7 @@ exports! {
         let request = Request {
             vector: floats(vector, store.dimension())?,
             k,
+            more,
             recall: (!recall.is_nan()).then_some(recall),
             probes: u32::try_from(probes).ok(),
             slack: (!slack.is_nan()).then_some(slack as f32),

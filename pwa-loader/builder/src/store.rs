@@ -8,6 +8,7 @@
 
 use rvf_microkernel::{Hit, Stats};
 use rvf_pack::growing::Growing;
+use rvf_types::limits::MAX_K;
 use rvf_types::{IdKind, Measured, Metric, Plan, VectorKind};
 
 use crate::base::Base;
@@ -29,6 +30,9 @@ pub struct Request<'a> {
     pub vector: &'a [f32],
     /// 1 to 65,536.
     pub k: u32,
+    /// Hits beyond `k` that are given too, such as a row's own where it is searched for what is like it. The effort is that
+    /// for `k`.
+    pub more: u32,
     /// The recall that a packed base was measured to reach; its usual one unless told.
     pub recall: Option<f64>,
     /// How many lists of the base are visited.
@@ -277,7 +281,8 @@ impl Store {
             self.prepare()?;
         }
         self.scanner.clear();
-        let k = request.k.min(self.live().max(1));
+        let live = self.live().max(1);
+        let k = request.k.saturating_add(request.more).min(MAX_K).min(live);
         let in_base = self.search_base(request, k)?;
         let in_tail = self.search_tail(request, k)?;
         let recall = match (in_base, in_tail) {
@@ -319,7 +324,8 @@ impl Store {
             Plan::Exact
         } else {
             let few = (!live.is_full()).then_some(live.count());
-            let plan = effort::plan(&measured, self.vectors, k, recall, request.probes, few);
+            let wanted = request.k.min(k);
+            let plan = effort::plan(&measured, self.vectors, wanted, recall, request.probes, few);
             effort::by_hand(plan, None, request.slack, request.pool)
         };
         let params = effort::params(plan, k, self.vectors, !live.is_full());

@@ -113,6 +113,7 @@ fn ask<'a>(vector: &'a [f32], k: u32, filter: Option<&'a [u8]>) -> Request<'a> {
     Request {
         vector,
         k,
+        more: 0,
         recall: None,
         probes: None,
         slack: None,
@@ -194,6 +195,34 @@ fn base_and_tail_are_searched_as_one() {
     let mut again = vec![0.0; 20_000 * DIMENSION];
     assert_eq!(store.export(0, &mut again).0, 16_000);
     assert!(out == again);
+}
+
+#[test]
+fn a_hit_more_than_is_wanted_costs_no_other_effort() {
+    let vectors = vectors(12_000);
+    let file = packed(&vectors, VectorKind::I8, Ids::None, Wish::default());
+    let mut store = Store::new(DIMENSION, Metric::L2, VectorKind::I8).unwrap();
+    store.adopt(file, true).unwrap();
+    let (mut scanned, mut looked_at) = ([0, 0, 0], 0);
+    for query in vectors.chunks(DIMENSION).step_by(301) {
+        let requests = [
+            ask(query, 10, None),
+            Request {
+                more: 1,
+                ..ask(query, 10, None)
+            },
+            ask(query, 11, None),
+        ];
+        for (request, scanned) in requests.iter().zip(&mut scanned) {
+            let found = store.search(request).unwrap();
+            *scanned += found.stats.scanned;
+            looked_at += found.hits.len();
+        }
+    }
+    // The effort for 11 hits is that for 100.
+    assert_eq!(looked_at, 40 * (10 + 11 + 11));
+    assert_eq!(scanned[0], scanned[1]);
+    assert!(scanned[1] < scanned[2], "{scanned:?}");
 }
 
 #[test]

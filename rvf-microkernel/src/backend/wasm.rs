@@ -112,9 +112,11 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
             // bytes behind the record can be read; they meet the zeros that the query is filled up with to a multiple of
             // 64.
             unsafe {
-                let a = v128_load(x.cast());
-                let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(a), v128_load(q.add(8).cast()));
-                let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(a), v128_load(q.cast()));
+                let low = i32x4_dot_i16x8(i16x8_load_extend_i8x8(x.cast()), v128_load(q.cast()));
+                let high = i32x4_dot_i16x8(
+                    i16x8_load_extend_i8x8(x.add(8).cast()),
+                    v128_load(q.add(8).cast()),
+                );
                 partial = i32x4_add(partial, i32x4_add(low, high));
             }
             x = x.wrapping_add(16);
@@ -150,22 +152,20 @@ unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
     let shift = if halves { 1 } else { 2 };
     let mut at = 0;
     while at < n {
-        // SAFETY: at < n, and there are 16 lanes. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), so
-        // bytes behind the record can be read. They count as 0, and the query is padded with zeros to a multiple of 64, so
-        // lanes behind its end add +0, which changes nothing.
+        // SAFETY: at < n, and there are 16 lanes. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), and so
+        // does the query, so bytes behind both can be read. Lanes behind the end add +0, which changes nothing.
         unsafe {
             let mut a = v128_load(x.add(at << shift).cast());
             if halves {
                 a = widen(a);
             }
-            let inside = u32x4_gt(u32x4_splat((n - at) as u32), u32x4(0, 1, 2, 3));
-            a = v128_and(a, inside);
             let y = v128_load(y.add(at).cast());
             let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
             let b = if term.is_product() { y } else { a };
             let value = if term.is_plain() { a } else { f32x4_mul(a, b) };
+            let inside = u32x4_gt(u32x4_splat((n - at) as u32), u32x4(0, 1, 2, 3));
             let lane = lanes.as_mut_ptr().add(at / 4 % 4);
-            *lane = f32x4_add(*lane, value);
+            *lane = f32x4_add(*lane, v128_and(value, inside));
         }
         at += 4;
     }

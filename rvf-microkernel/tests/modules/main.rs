@@ -27,11 +27,10 @@ struct Frame {
     tabled: bool,
 }
 
-/// Where a function has an `unreachable` that is reached, as far as the flow of control tells. The arm of a `match` that
-/// a loop's condition rules out is none: it stands right behind the jump table, or where nothing goes
-/// but one.
-fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
-    let mut found = Vec::new();
+/// Where a function has an `unreachable` that is reached, as far as the flow of control tells, and how many are reached only
+/// by a jump table: such is the arm of a `match` that something before it rules out.
+fn panics(operators: &[Operator<'_>]) -> (Vec<usize>, usize) {
+    let (mut found, mut excused) = (Vec::new(), 0);
     let mut frames = vec![Frame {
         is_loop: false,
         is_if: false,
@@ -89,7 +88,9 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
                     .iter()
                     .rev()
                     .find(|operator| !matches!(operator, Operator::End));
-                if live && !by_table && !matches!(before, Some(Operator::BrTable { .. })) {
+                if by_table || matches!(before, Some(Operator::BrTable { .. })) {
+                    excused += 1;
+                } else if live {
                     found.push(i);
                 }
                 live = false;
@@ -98,7 +99,7 @@ fn panics(operators: &[Operator<'_>]) -> Vec<usize> {
         }
         by_table = false;
     }
-    found
+    (found, excused)
 }
 
 fn branch(frames: &mut [Frame], depth: u32, live: bool) {
@@ -110,6 +111,7 @@ fn branch(frames: &mut [Frame], depth: u32, live: bool) {
 fn modules_hold_no_data_no_start_function_and_no_path_to_a_panic() {
     for build in BUILDS {
         let bytes = prebuilt(build);
+        let mut arms = 0;
         for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
             match payload.unwrap() {
                 wasmparser::Payload::DataSection(_) => {
@@ -125,7 +127,9 @@ fn modules_hold_no_data_no_start_function_and_no_path_to_a_panic() {
                         .into_iter()
                         .map(Result::unwrap)
                         .collect();
-                    if let Some(&i) = panics(&operators).first() {
+                    let (panics, excused) = panics(&operators);
+                    arms += excused;
+                    if let Some(&i) = panics.first() {
                         panic!(
                             "{build} has a path that ends in a panic, behind {:?}",
                             &operators[i.saturating_sub(4)..i]
@@ -135,5 +139,7 @@ fn modules_hold_no_data_no_start_function_and_no_path_to_a_panic() {
                 _ => {}
             }
         }
+        // The arms of the phases that `end_phase` never meets, and what no phase is. Look at the source before this grows.
+        assert!(arms <= 2, "{build} has {arms} arms that end in a panic");
     }
 }

@@ -5,8 +5,8 @@
 //! So one search with many probes tells what fewer of them find with the same slack: what it found in the first lists.
 //!
 //! Searches with few queries tell which slacks find most at which costs, and with how many probes. With each of those slacks
-//! and its most probes all queries are searched for. So the table has an effort for every step of the cost, and is
-//! measured by some ten searches.
+//! and its most probes all queries are searched for, or as many as are affordable. So the table has an effort for every step
+//! of the cost, and is measured by some ten searches.
 
 use std::ops::RangeInclusive;
 

@@ -132,8 +132,7 @@ export class StoreEngine {
     if (own < 0) this.instance.floats(address, dimension).set(wish.vector!);
     else this.instance.call('store_vector', own, address);
     if (bitmap) this.instance.bytes(address + 4 * dimension, bitmap.length).set(bitmap);
-    const more = own < 0 ? k : Math.min(65_536, k + 1);
-    const count = this.instance.call('store_search', address, more, recall ?? NaN, probes ?? -1, slack ?? NaN, pool ?? -1, exact ? 1 : 0, bitmap ? address + 4 * dimension : 0, bitmap?.length ?? 0);
+    const count = this.instance.call('store_search', address, k, own < 0 ? 0 : 1, recall ?? NaN, probes ?? -1, slack ?? NaN, pool ?? -1, exact ? 1 : 0, bitmap ? address + 4 * dimension : 0, bitmap?.length ?? 0);
 
     const found = this.instance.call('found_hits');
     const words = this.instance.words(found, 2 * count), distances = this.instance.floats(found, 2 * count);
