@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "zfEpkQm1cysiat2x",
+ "version": "NGX919NNzf0ga4xz",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -34,12 +34,12 @@
   ["lib/dist/engine/engine.js", "sha256-iUqSAyadaPOZZb95MvCCnrFTiCEzkdf8sK4FuyzQB5o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
   ["lib/dist/engine/kernel.js", "sha256-o+Tg4wefHdu+Lmua5pUctzQDaLHogZUd6SAsp26/OkI="],
-  ["lib/dist/engine/known.js", "sha256-NN8iCe2Lq7nDkbFyLsBYy+eN0oLSbyfVdfWJXTNu4kI="],
+  ["lib/dist/engine/known.js", "sha256-gIo9vYYjeyjGMRxYocKd6/Vk5ksrLihSwyu1JUOZBxI="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],
   ["lib/dist/engine/modules.js", "sha256-FalXXAKbifZADxwsWN196ITWRwrT25rQZTHYIXRtKVs="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
-  ["lib/dist/engine/twin.js", "sha256-FqXbuwRdS9zeUNZIMAy1uRN2cgxMrSgoktFDoioZ/Hs="],
+  ["lib/dist/engine/twin.js", "sha256-yi1ug3TqcETV4HLwHG86byV9WxRCUX8HbJLfPcWbrMA="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-hs8k3bTlO3qtw6eY2Q8Kn7OkV7uuI0b49CwEGixFoNA="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],
@@ -59,7 +59,7 @@
   ["lib/dist/pool/client.js", "sha256-lIqKAYrAeYpqSOrTa3Q9QZQj8PjxqQ+0VxQTH8jk5Ng="],
   ["lib/dist/pool/host.js", "sha256-ijJ4TUcynmiAZO8WDJHTKlFoEvQQH0uO3W9CiOLXliY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
-  ["lib/dist/signals.js", "sha256-oAAJpBr3wBWiW2b6739pL+dQb8wg8C3LqQgK3IXTltQ="],
+  ["lib/dist/signals.js", "sha256-pi0MV7j99YwOVbZnesXdoS82TMgg9zU3IlHUkjKdo6o="],
   ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],
   ["lib/dist/source/file.js", "sha256-kAhgY3r1PiFAaYoBI+JgTh04b/S/CnsJbuLFjc8KTt8="],
   ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],

@@ -4,6 +4,7 @@
 
 mod builder;
 mod compiler;
+mod count;
 mod demo;
 mod kernel;
 mod module;
@@ -32,6 +33,7 @@ cargo xtask COMMAND
         with --check, compare it instead, and run its tests in a real browser
   size [--compiler rustup|system]
         build the kernel modules and print their bytes by section, part and function
+  count count instructions and fuel of a search of the sample, and write them to benches/counts.json
   test  run every test: Rust, documentation examples, wasm rebuild, Node, the page, size budgets
   ci    run `test`, and before it the format, lint, documentation and dependency checks
   help  print this
@@ -74,6 +76,7 @@ enum Task {
     Size {
         compiler: Option<compiler::Kind>,
     },
+    Count,
     Demo,
     Steps(steps::Set),
     Help,
@@ -104,6 +107,7 @@ fn parse(args: &[String]) -> Result<Task> {
         "builder" => Ok(Task::Builder { check, compiler }),
         "page" => Ok(Task::Page { check }),
         "size" => Ok(Task::Size { compiler }),
+        "count" => Ok(Task::Count),
         "demo" => Ok(Task::Demo),
         "test" => Ok(Task::Steps(steps::Set::Tests)),
         "ci" => Ok(Task::Steps(steps::Set::All)),
@@ -138,6 +142,7 @@ fn run(task: Task) -> Result {
             page::in_browser(page::browser()?)
         }
         Task::Size { compiler } => size::print(compiler),
+        Task::Count => count::run(),
         Task::Demo => demo::run(),
         Task::Steps(set) => steps::run(set),
         Task::Help => {
@@ -180,6 +185,7 @@ mod tests {
         assert!(matches!(task("ci"), Some(Task::Steps(Set::All))));
         assert!(matches!(task("test"), Some(Task::Steps(Set::Tests))));
         assert!(matches!(task("demo"), Some(Task::Demo)));
+        assert!(matches!(task("count"), Some(Task::Count)));
         assert!(matches!(
             task("page --check"),
             Some(Task::Page { check: true })

@@ -37,7 +37,7 @@ const MOST_EXTRA: u32 = 4096;
 /// some hundreds, tell as much as need be.
 const TOTAL: usize = 10_000;
 
-/// Queries that are asked for more than one hit, at most.
+/// Queries that are asked for more than one hit, at most, unless three quarters of the sample are more.
 const MOST_QUERIES: usize = 300;
 
 /// What the searches of one step of effort may cost (see [`crate::cost`]) where all rows are scanned: some hundredths of a second.
@@ -85,7 +85,11 @@ impl Test<'_> {
 
     /// How many queries are asked for `k` hits: all for one, since each tells least.
     pub(super) fn queries(&self, k: u32) -> usize {
-        let most = if k == 1 { usize::MAX } else { MOST_QUERIES };
+        let most = if k == 1 {
+            usize::MAX
+        } else {
+            MOST_QUERIES.max(self.sample.len() / 4 * 3)
+        };
         self.sample.len().min(TOTAL / k as usize).min(most)
     }
 

@@ -4,8 +4,10 @@ use std::collections::BinaryHeap;
 
 use crate::hash::splitmix64;
 
-/// Rows that are drawn, where there are that many.
-const ROWS: usize = 400;
+/// Rows that are drawn, where there are that many: one of so many, but no fewer than the first number and no more than the
+/// second. The more rows there are, the less their exact answers take beside all else.
+const ROWS: [usize; 2] = [400, 1_000];
+const ONE_OF: u64 = 400;
 
 /// Vectors of high dimension are drawn in such a number that they take no more memory than this.
 const BYTES: usize = 16 << 20;
@@ -19,6 +21,8 @@ const LEAST_ROWS: usize = 32;
 pub(crate) struct Sampler {
     dimension: usize,
     capacity: usize,
+    /// Rows that came by.
+    seen: u64,
     /// (hash, row, slot) of the rows drawn so far, the greatest hash first.
     drawn: BinaryHeap<(u64, u32, usize)>,
     /// The vectors by slot.
@@ -35,10 +39,11 @@ pub(crate) struct Sample {
 
 impl Sampler {
     pub(crate) fn new(dimension: usize) -> Self {
-        let capacity = (BYTES / (4 * dimension)).clamp(LEAST_ROWS, ROWS);
+        let capacity = (BYTES / (4 * dimension)).clamp(LEAST_ROWS, ROWS[1]);
         Self {
             dimension,
             capacity,
+            seen: 0,
             drawn: BinaryHeap::new(),
             vectors: Vec::new(),
         }
@@ -48,6 +53,7 @@ impl Sampler {
     pub(crate) fn offer(&mut self, first_row: u32, vectors: &[f32]) {
         for (vector, row) in vectors.chunks_exact(self.dimension).zip(first_row..) {
             let hash = splitmix64(u64::from(row));
+            self.seen += 1;
             if self.drawn.len() < self.capacity {
                 self.drawn.push((hash, row, self.drawn.len()));
                 self.vectors.extend_from_slice(vector);
@@ -63,7 +69,9 @@ impl Sampler {
     }
 
     pub(crate) fn finish(self) -> Sample {
-        let drawn = self.drawn.into_sorted_vec();
+        let mut drawn = self.drawn.into_sorted_vec();
+        let share = usize::try_from(self.seen / ONE_OF).unwrap_or(usize::MAX);
+        drawn.truncate(share.clamp(ROWS[0], ROWS[1]));
         let vector = |slot: usize| &self.vectors[slot * self.dimension..][..self.dimension];
         let vectors = drawn
             .iter()
@@ -112,7 +120,7 @@ mod tests {
     #[test]
     fn a_sample_is_spread_and_does_not_depend_on_the_batches() {
         let one = sample(10_000, 3, 10_000);
-        assert_eq!(one.rows.len(), ROWS);
+        assert_eq!(one.rows.len(), ROWS[0]);
         for (row, vector) in one.rows.iter().zip(one.vectors()) {
             assert_eq!(vector[0], (row * 3) as f32);
         }
@@ -126,6 +134,12 @@ mod tests {
             let other = sample(10_000, 3, batch);
             assert_eq!((&other.rows, &other.vectors), (&one.rows, &one.vectors));
         }
+    }
+
+    #[test]
+    fn of_many_rows_more_are_drawn_up_to_a_limit() {
+        assert_eq!(sample(200_000, 1, 4_096).rows.len(), 500);
+        assert_eq!(sample(500_000, 1, 4_096).rows.len(), ROWS[1]);
     }
 
     #[test]

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["f12da27b4c9e2c6e92b80d04fa68f91de8ff6e82eab5f423ddbef2b742dea5e1","b79721bb08e2c0428f69cd8956b2eac0a23e026f1e94e51116f48a660e7a97d1"]);
-export const TWIN = "b79721bb08e2c0428f69cd8956b2eac0a23e026f1e94e51116f48a660e7a97d1";
+export const KERNELS = new Set(["3353d9fc7402a0fc2f961488df86202d9edb810b02f1fb9723a58549df869f2b","b86cd3b06bb6f6ee1060e3f586ddca16bf53931be168de9d8f47be2263f4c1a2"]);
+export const TWIN = "b86cd3b06bb6f6ee1060e3f586ddca16bf53931be168de9d8f47be2263f4c1a2";
