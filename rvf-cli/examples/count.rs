@@ -1,10 +1,11 @@
-//! Asks a file the first queries, natively on one thread, and nothing else: for a profiler that counts instructions.
+//! Asks a file so many queries, the first again after the last, natively on one thread, and nothing else: for a profiler that counts instructions.
 //!
 //! ```sh
 //! cargo run --release -p rvf-cli --example count -- FILE.rvf QUERIES.npy COUNT
 //! ```
 //!
-//! `cargo xtask count` runs it under callgrind, once with no query and once with some: the difference is the searches'.
+//! `cargo xtask count` runs it under callgrind with all queries once, and twice: the difference is that of searches which find
+//! every block checked.
 
 use std::error::Error;
 use std::path::Path;
@@ -22,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut session = reader.session()?;
     let mut answer = Answer::default();
     let mut hits = 0;
-    for query in 0..count.parse::<usize>()?.min(queries.rows) {
-        let vector = queries.row(query).unwrap_or_default();
+    for query in 0..count.parse::<usize>()? {
+        let vector = queries.row(query % queries.rows).unwrap_or_default();
         session.search_into(&Query::vector(vector).k(10), &mut answer)?;
         hits += answer.hits.len();
     }
