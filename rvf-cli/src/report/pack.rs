@@ -154,7 +154,10 @@ impl MeasuredRecall {
             ),
             None => format!("{ceiling} at the highest effort; queries search exactly by default."),
         };
-        format!("Measured recall@{}, against the input: {reached}", self.k)
+        format!(
+            "Recall@{} to count on, measured against the input: {reached}",
+            self.k
+        )
     }
 }
 

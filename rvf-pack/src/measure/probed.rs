@@ -169,7 +169,7 @@ fn useful(
             .filter(|point| point.curve.setting.slack == curve.setting.slack)
             .map(|point| point.probes);
         let (first, last) = (of_curve.clone().min()?, of_curve.max()?);
-        let least = (first - first / 4).min(most);
+        let least = (first / 2).max(1).min(most);
         let most = (last + last / 4 + 1).min(most);
         let cost = curve.cost(most, coverage);
         Some((curve.setting.slack, least as u32..=most as u32, cost))
