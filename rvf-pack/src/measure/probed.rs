@@ -169,7 +169,9 @@ fn useful(
             .filter(|point| point.curve.setting.slack == curve.setting.slack)
             .map(|point| point.probes);
         let (first, last) = (of_curve.clone().min()?, of_curve.max()?);
-        let least = (first / 2).max(1).min(most);
+        // Of a single hit little is known from few queries: so it is tried with fewer, too.
+        let part = if curve.setting.k == 1 { 2 } else { 4 };
+        let least = (first - first / part).clamp(1, most);
         let most = (last + last / 4 + 1).min(most);
         let cost = curve.cost(most, coverage);
         Some((curve.setting.slack, least as u32..=most as u32, cost))
