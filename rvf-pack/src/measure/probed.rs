@@ -91,8 +91,9 @@ pub(super) fn efforts(
         most: test.queries(k),
         shares: &shares,
     };
-    // No other lists have a neighbour of any query.
-    let probes = coverage.probes(1.0, k as usize);
+    // No other lists have a neighbour of any query. (Where one neighbour of each is sought, those are too few to tell: so the
+    // lists of ten of them are.)
+    let probes = coverage.probes(1.0, k.max(10) as usize);
     let mut curves = Vec::new();
     for (slack, range, cost) in useful(&seen, coverage, probes) {
         // The top finds what it does, too.
@@ -129,7 +130,15 @@ fn climb<'a>(curves: &'a [Curve], coverage: &Coverage) -> Vec<Point<'a>> {
             .total_cmp(&b.recall)
             .then(b.cost.total_cmp(&a.cost))
     };
-    let Some(last) = curves.iter().map(point).max_by(better) else {
+    // Of a single hit too few are asked for to tell what misses none: so the dearest of those that missed none is the last.
+    let surer = |a: &Point<'_>, b: &Point<'_>| match a.curve.setting.k {
+        1 => a
+            .recall
+            .total_cmp(&b.recall)
+            .then(a.cost.total_cmp(&b.cost)),
+        _ => better(a, b),
+    };
+    let Some(last) = curves.iter().map(point).max_by(surer) else {
         return Vec::new();
     };
     let mut points: Vec<Point<'a>> = Vec::new();

@@ -45,7 +45,9 @@ pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
 /// The same with no more hits than may be counted on.
 fn cut(measured: &Measured) -> Effort {
     let Measured { effort, error, .. } = *measured;
-    let recall = 1.0 - may_miss(effort.k, 1.0 - effort.recall(), error);
+    // That none was missed of so many does not mean that none will be.
+    let missed = (1.0 - effort.recall()).max(1.0 / f64::from(effort.total));
+    let recall = 1.0 - may_miss(effort.k, missed, error);
     let hits = (recall.max(0.0) * f64::from(effort.total)).round() as u32;
     Effort {
         hits: hits.min(effort.hits),
@@ -112,6 +114,13 @@ mod tests {
         let table = table(runs.map(|(cost, hits)| measured(cost, hits)).to_vec());
         let hits: Vec<u32> = table.iter().map(|effort| effort.hits).collect();
         assert_eq!(hits, [743, 873, 951, 995, 996]);
+    }
+
+    #[test]
+    fn only_the_last_counts_on_all() {
+        let table = table(vec![measured(1.0, 999), measured(2.0, 1_000)]);
+        assert_eq!((table[0].hits, table[1].hits), (998, 1_000));
+        assert_eq!(cut(&measured(1.0, 1_000)).hits, 998);
     }
 
     #[test]
