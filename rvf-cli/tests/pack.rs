@@ -42,7 +42,7 @@ fn the_summary_tells_size_recall_and_what_was_left_out() {
         "cosine",
         "text ids",
         "bytes a vector",
-        "recall",
+        "Recall@",
         "text (",
         "code",
         "time",

@@ -206,7 +206,7 @@ mod tests {
         let text = report("i8", Some((Some(0.9541), 0.9923))).kept_in_words();
         for part in [
             "i8",
-            "recall@10",
+            "Recall@10 to count on",
             "0.954 at the default effort",
             "0.992",
             "--vectors f16",
