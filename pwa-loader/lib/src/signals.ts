@@ -24,14 +24,7 @@ export function whenAborted(signal: AbortSignal | undefined, run: () => void): (
 function runAll(this: AbortSignal): void {
   const all = waiting.get(this);
   waiting.delete(this);
-  for (const run of all ?? []) {
-    // As listeners of their own would: one that fails is told of, and the others run.
-    try {
-      run();
-    } catch (error) {
-      queueMicrotask(() => { throw error; });
-    }
-  }
+  for (const run of all ?? []) run();
 }
 
 /** A signal that is aborted when one of two is; `AbortSignal.any` where there is one, which not every Node 20 has. */
@@ -40,12 +33,7 @@ export function either(a: AbortSignal | undefined, b: AbortSignal | undefined): 
   if (typeof AbortSignal.any === 'function') return AbortSignal.any([a, b]);
   const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
   if (aborted) both.abort(aborted.reason);
-  else {
-    const releases = [a, b].map((signal) => whenAborted(signal, () => {
-      for (const release of releases) release();
-      both.abort(signal.reason);
-    }));
-  }
+  else for (const signal of [a, b]) whenAborted(signal, () => both.abort(signal.reason));
   return both.signal;
 }
 

@@ -23,15 +23,8 @@ export function whenAborted(signal, run) {
 function runAll() {
     const all = waiting.get(this);
     waiting.delete(this);
-    for (const run of all ?? []) {
-        // As listeners of their own would: one that fails is told of, and the others run.
-        try {
-            run();
-        }
-        catch (error) {
-            queueMicrotask(() => { throw error; });
-        }
-    }
+    for (const run of all ?? [])
+        run();
 }
 /** A signal that is aborted when one of two is; `AbortSignal.any` where there is one, which not every Node 20 has. */
 export function either(a, b) {
@@ -42,13 +35,9 @@ export function either(a, b) {
     const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
     if (aborted)
         both.abort(aborted.reason);
-    else {
-        const releases = [a, b].map((signal) => whenAborted(signal, () => {
-            for (const release of releases)
-                release();
-            both.abort(signal.reason);
-        }));
-    }
+    else
+        for (const signal of [a, b])
+            whenAborted(signal, () => both.abort(signal.reason));
     return both.signal;
 }
 /** Lets the event loop turn, so that timers, messages and aborts get their chance. */
