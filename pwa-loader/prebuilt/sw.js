@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "NGX919NNzf0ga4xz",
+ "version": "IMlAIrHio0pBCYCR",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -59,7 +59,7 @@
   ["lib/dist/pool/client.js", "sha256-lIqKAYrAeYpqSOrTa3Q9QZQj8PjxqQ+0VxQTH8jk5Ng="],
   ["lib/dist/pool/host.js", "sha256-ijJ4TUcynmiAZO8WDJHTKlFoEvQQH0uO3W9CiOLXliY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
-  ["lib/dist/signals.js", "sha256-pi0MV7j99YwOVbZnesXdoS82TMgg9zU3IlHUkjKdo6o="],
+  ["lib/dist/signals.js", "sha256-oAAJpBr3wBWiW2b6739pL+dQb8wg8C3LqQgK3IXTltQ="],
   ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],
   ["lib/dist/source/file.js", "sha256-kAhgY3r1PiFAaYoBI+JgTh04b/S/CnsJbuLFjc8KTt8="],
   ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],
