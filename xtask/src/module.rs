@@ -111,8 +111,18 @@ impl Module {
 /// The magic number and the version.
 pub(crate) const HEADER_LENGTH: usize = 8;
 
-/// The module without its custom sections (names, producers, features): the bytes that an engine runs.
-pub(crate) fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
+/// Bytes of a module.
+pub(crate) fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8]> {
+    bytes
+        .get(range)
+        .ok_or_else(|| Error::new("a section reaches past the end of the module"))
+}
+
+/// The module with what `content` makes of each section, given its id, its payload and where it lies; none leaves it out.
+pub(crate) fn rebuilt(
+    bytes: &[u8],
+    mut content: impl FnMut(u8, &Payload<'_>, Range<usize>) -> Result<Option<Vec<u8>>>,
+) -> Result<Vec<u8>> {
     let header = bytes
         .get(..HEADER_LENGTH)
         .ok_or_else(|| Error::new("the module is shorter than its header"))?;
@@ -122,24 +132,27 @@ pub(crate) fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
         let Some((id, range)) = section_range(&payload)? else {
             continue;
         };
-        if id == CUSTOM_SECTION {
-            continue;
+        if let Some(content) = content(id, &payload, range)? {
+            out.push(id);
+            // The linker pads lengths to five bytes; the shortest form means the same.
+            out.extend(leb128(content.len()));
+            out.extend(content);
         }
-        let slice = |range: Range<usize>| {
-            bytes
-                .get(range)
-                .ok_or_else(|| Error::new("a section reaches past the end of the module"))
-        };
-        let content = match payload {
-            Payload::ExportSection(exports) => wanted_exports(&exports, &slice)?,
-            _ => slice(range)?.to_vec(),
-        };
-        out.push(id);
-        // The linker pads lengths to five bytes; the shortest form means the same.
-        out.extend(leb128(content.len()));
-        out.extend(content);
     }
     Ok(out)
+}
+
+/// The module without its custom sections (names, producers, features): the bytes that an engine runs.
+pub(crate) fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
+    rebuilt(bytes, |id, payload, range| {
+        Ok(match payload {
+            _ if id == CUSTOM_SECTION => None,
+            Payload::ExportSection(exports) => {
+                Some(wanted_exports(exports, &|range| slice(bytes, range))?)
+            }
+            _ => Some(slice(bytes, range)?.to_vec()),
+        })
+    })
 }
 
 /// The export section without what the compiler exports unasked: no host needs to know where the data end.
@@ -206,7 +219,7 @@ const FEATURES: [(&str, WasmFeatures); 10] = [
 const CUSTOM_SECTION: u8 = 0;
 
 /// Where a section's content lies, if the payload is a section, and its id.
-pub(crate) fn section_range(payload: &Payload<'_>) -> Result<Option<(u8, Range<usize>)>> {
+fn section_range(payload: &Payload<'_>) -> Result<Option<(u8, Range<usize>)>> {
     let Some((id, range)) = payload.as_section() else {
         return Ok(None);
     };

@@ -3,11 +3,9 @@
 //! The compiler makes `v128.const` of every constant vector, 18 bytes; the number and a splat take 4 to 8 and mean the
 //! same. An interpreter runs one instruction for either, and a compiling engine makes the same code.
 
-use std::ops::Range;
-
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-use crate::module::{self, bad, leb128};
+use crate::module::{self, bad, leb128, slice};
 use crate::{Error, Result};
 
 const I32_CONST: u8 = 0x41;
@@ -15,42 +13,26 @@ const I32X4_SPLAT: [u8; 2] = [0xFD, 0x11];
 
 /// The module, with such constants as splats.
 pub(crate) fn splat_constants(bytes: &[u8]) -> Result<Vec<u8>> {
-    let slice = |range: Range<usize>| {
-        bytes
-            .get(range)
-            .ok_or_else(|| Error::new("a section reaches past the end of the module"))
-    };
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         if let Payload::CodeSectionEntry(body) = payload.map_err(bad)? {
-            let body = rewrite(&body, &slice)?;
+            let body = rewrite(&body, bytes)?;
             bodies.extend(leb128(body.len()));
             bodies.extend(body);
         }
     }
-    let mut out = slice(0..module::HEADER_LENGTH)?.to_vec();
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(bad)?;
-        let Some((id, range)) = module::section_range(&payload)? else {
-            continue;
-        };
-        let content = if let Payload::CodeSectionStart { count, .. } = payload {
-            [leb128(place(count.into())?), std::mem::take(&mut bodies)].concat()
-        } else {
-            slice(range)?.to_vec()
-        };
-        out.push(id);
-        out.extend(leb128(content.len()));
-        out.extend(content);
-    }
-    Ok(out)
+    module::rebuilt(bytes, |_, payload, range| {
+        Ok(Some(match payload {
+            Payload::CodeSectionStart { count, .. } => {
+                [leb128(place((*count).into())?), std::mem::take(&mut bodies)].concat()
+            }
+            _ => slice(bytes, range)?.to_vec(),
+        }))
+    })
 }
 
 /// A function's body, its length field left out. (Branches name blocks, not bytes, so nothing else changes.)
-fn rewrite<'a>(
-    body: &FunctionBody<'_>,
-    slice: &impl Fn(Range<usize>) -> Result<&'a [u8]>,
-) -> Result<Vec<u8>> {
+fn rewrite(body: &FunctionBody<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     // What is not copied yet starts here.
     let mut start = body.range().start;
@@ -71,13 +53,13 @@ fn rewrite<'a>(
             let number = value.i128().cast_unsigned();
             let lane = number as i32;
             if number == u128::from(lane.cast_unsigned()) * 0x1_0000_0001_0000_0001_0000_0001 {
-                out.extend(slice(place(start)?..place(offset)?)?);
+                out.extend(slice(bytes, place(start)?..place(offset)?)?);
                 splat = Some(lane);
             }
         }
     }
     // A body ends with `end`, so no splat is left.
-    out.extend(slice(place(start)?..place(body.range().end)?)?);
+    out.extend(slice(bytes, place(start)?..place(body.range().end)?)?);
     Ok(out)
 }
 
