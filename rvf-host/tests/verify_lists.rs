@@ -97,7 +97,9 @@ fn directory_and_centroids() {
     assert_eq!(byte(384 - 1, 1), ["R-NUM-3"]);
     assert_eq!(byte(320, 0xFF), ["R-QNT-2"]);
     assert_eq!(byte(384, 1), ["R-IDX-4"]);
-    assert_eq!(byte(384 + 8, 0xFF), ["R-VEC-2"]);
+    // A sum of squares may be more than it is, which is a bias (R-IDX-4), and not less.
+    assert_eq!(index(&put(384 + 8, 0)), ["R-VEC-2"]);
+    assert!(index(&put(384 + 8, u32::MAX)).is_empty());
     let nan = f32::NAN.to_bits();
     assert_eq!(index(&put(128, nan)), ["R-IDX-3"]);
     // QUANT is of another length than the directory says: INDEX by itself is right.

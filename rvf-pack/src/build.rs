@@ -90,6 +90,7 @@ fn build_plan(
         lists,
         mean: &mean,
         centroids: &clusters.centroids,
+        biases: &clusters.biases,
     };
     let length = quant::payload_length(lists, dimension);
     let mut writer = SegmentWriter::new(plan.place(SegmentType::QUANT, 0, length));

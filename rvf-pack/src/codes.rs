@@ -1,5 +1,7 @@
 //! The 1-bit codes and their correction words (spec/kernel.md, section 3).
 
+use std::iter;
+
 use rvf_microkernel::{Backend, rotate};
 use rvf_types::{FormatError, Metric, quant};
 
@@ -18,6 +20,8 @@ pub(crate) struct Around {
     centroid: Vec<f32>,
     /// R(c − m): zeros where the centroid is the mean.
     turned: Vec<f32>,
+    /// What is taken from β (K-CODE-6).
+    bias: f64,
 }
 
 impl Coder {
@@ -31,29 +35,48 @@ impl Coder {
         Around {
             centroid: mean.to_vec(),
             turned: vec![0.0; mean.len()],
+            bias: 0.0,
         }
     }
 
-    /// A list of several.
-    pub(crate) fn around(&self, centroid: &[f32], mean: &[f32]) -> Around {
+    /// A list of several, whose bias is given as a squared distance.
+    pub(crate) fn around(&self, centroid: &[f32], mean: &[f32], bias: f64) -> Around {
         let mut turned: Vec<f32> = centroid.iter().zip(mean).map(|(c, m)| c - m).collect();
         rotate(&mut turned, self.seed, self.backend);
         Around {
             centroid: centroid.to_vec(),
             turned,
+            bias: self.bias(bias),
         }
     }
 
-    /// The bytes of a list that owns all of these vectors, around the mean.
-    pub(crate) fn one_list(&self, vectors: &[f32], mean: &[f32]) -> Result<Vec<u8>, FormatError> {
-        let around = self.around_mean(mean);
+    /// A squared distance as a distance of the metric.
+    fn bias(&self, squared: f64) -> f64 {
+        match self.metric {
+            Metric::L2 => squared,
+            Metric::Cosine => squared * 0.5,
+            Metric::InnerProduct => 0.0,
+        }
+    }
+
+    /// The bytes of a list that owns all of these vectors, around the mean. Where they are centroids, `biases` has those of
+    /// their lists, as squared distances (K-CODE-5); else it is empty.
+    pub(crate) fn one_list(
+        &self,
+        vectors: &[f32],
+        mean: &[f32],
+        biases: &[f64],
+    ) -> Result<Vec<u8>, FormatError> {
+        let mut around = self.around_mean(mean);
         let words = self.words();
         let mut codes = vec![0; vectors.len() / self.dimension * words];
         let mut corrections = Vec::with_capacity(vectors.len() / self.dimension);
         let mut residual = vec![0.0; self.dimension];
         let vectors = vectors.chunks_exact(self.dimension);
-        for (vector, code) in vectors.zip(codes.chunks_exact_mut(words)) {
+        let biases = biases.iter().copied().chain(iter::repeat(0.0));
+        for ((vector, code), bias) in vectors.zip(codes.chunks_exact_mut(words)).zip(biases) {
             residual.copy_from_slice(vector);
+            around.bias = -self.bias(bias);
             corrections.push(self.encode(&around, &mut residual, code));
         }
         quant::write_list(self.dimension as u32, &codes, &corrections, 0, &[])
@@ -98,7 +121,7 @@ impl Coder {
         } else {
             factor * squares / magnitudes
         };
-        correction_word(gamma + alpha * shift, alpha)
+        correction_word(gamma + alpha * shift - around.bias, alpha)
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Codes<'a> {
     pub(crate) mean: &'a [f32],
     /// The centroids as they are stored, one after the other; with one list it's the mean.
     pub(crate) centroids: &'a [f32],
+    /// The biases of the lists, as squared distances.
+    pub(crate) biases: &'a [f64],
 }
 
 impl Codes<'_> {
@@ -159,7 +161,7 @@ impl Codes<'_> {
         }
         let dimension = self.coder.dimension;
         let centroid = &self.centroids[list * dimension..][..dimension];
-        self.coder.around(centroid, self.mean)
+        self.coder.around(centroid, self.mean, self.biases[list])
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::arithmetic::{code, from_half, id_hash, mean, quantise, to_half, unit};
+use common::arithmetic::{bias, code, from_half, id_hash, mean, quantise, to_half, unit};
 use common::data::{clustered, integers};
 use common::{DIGEST, File, IDS, Index, ORDER, WASM, f32_at, read, u16_at, u32_at, u64_at};
 use rvf_pack::source::{Id, MemorySource};
@@ -49,6 +49,7 @@ fn check_vectors(file: &File, vectors: &[f32]) {
     let index = file.index();
     assert_eq!(index.mean, mean(&units));
     check_codes(file, &index, &units);
+    check_biases(file, &index, &units);
     check_lists(file, &index);
 }
 
@@ -100,9 +101,17 @@ fn check_codes(file: &File, index: &Index, units: &[Vec<f32>]) {
         assert_eq!(list.entries.len(), list.codes.len());
         for (number, found) in list.entries.iter().zip(&list.codes) {
             let unit = &units[rows[*number]];
+            let bias = bias(file.metric, list.weight);
             assert_eq!(
                 *found,
-                code(file.metric, index.seed, unit, &list.centroid, &index.mean)
+                code(
+                    file.metric,
+                    index.seed,
+                    unit,
+                    &list.centroid,
+                    &index.mean,
+                    bias
+                )
             );
         }
     }
@@ -110,8 +119,42 @@ fn check_codes(file: &File, index: &Index, units: &[Vec<f32>]) {
         let mean = &index.mean;
         assert_eq!(
             *found,
-            code(file.metric, index.seed, &list.centroid, mean, mean)
+            code(
+                file.metric,
+                index.seed,
+                &list.centroid,
+                mean,
+                mean,
+                -bias(file.metric, list.weight)
+            )
         );
+    }
+}
+
+/// Each list has about half of the mean squared distance of its own vectors from its centroid as its bias (K-CODE-6).
+fn check_biases(file: &File, index: &Index, units: &[Vec<f32>]) {
+    let rows = file.rows_of_vectors();
+    let distance = |x: &[f32], c: &[f32]| {
+        let pairs = x.iter().zip(c).map(|(x, c)| f64::from(*x) - f64::from(*c));
+        pairs.map(|apart| apart * apart).sum::<f64>()
+    };
+    for list in &index.lists {
+        let (scale, weight) = list.weight;
+        let unit = f64::from(scale).powi(2);
+        if file.metric == 1 || unit == 0.0 {
+            assert_eq!(weight, 0);
+            continue;
+        }
+        let own = &list.entries[..list.own];
+        let distances = own
+            .iter()
+            .map(|n| distance(&units[rows[*n]], &list.centroid));
+        let expected = distances.sum::<f64>() / own.len() as f64 / 2.0;
+        if list.own > 0 && expected / unit < 4e9 {
+            let found = unit * f64::from(weight);
+            let nearly = unit + 1e-3 * expected;
+            assert!((found - expected).abs() <= nearly, "{found} {expected}");
+        }
     }
 }
 

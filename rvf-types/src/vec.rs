@@ -2,7 +2,7 @@
 
 use crate::bytes::{Grid, check_zero, ensure, slice};
 use crate::error::{Expected, FormatError};
-use crate::kinds::VectorKind;
+use crate::kinds::{Metric, VectorKind};
 use crate::limits::{MAX_COMPONENT, MAX_COMPONENT_F16};
 
 /// Bytes before the components of an i8 record: row, scale, sum of squares.
@@ -95,6 +95,19 @@ impl<'a> I8Record<'a> {
     /// # Errors
     /// R-VEC-2 for a component of −128 or a sum that is wrong, R-LIM-1 for a scale that is too large, R-VEC-3 for components under a scale of 0.
     pub fn check(&self, offset: u64) -> Result<(), FormatError> {
+        self.check_with(false, offset)
+    }
+
+    /// As [`check`](Self::check), of a centroid record: its sum of squares may hold a bias, unless the metric is the inner
+    /// product (R-IDX-4).
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn check_centroid(&self, metric: Metric, offset: u64) -> Result<(), FormatError> {
+        self.check_with(metric != Metric::InnerProduct && self.scale > 0.0, offset)
+    }
+
+    fn check_with(&self, biased: bool, offset: u64) -> Result<(), FormatError> {
         let place = |at: usize| offset.saturating_add(I8_HEAD_LEN).saturating_add(at as u64);
         if let Some(at) = self.components().position(|component| component == i8::MIN) {
             return Err(FormatError::Field {
@@ -110,11 +123,17 @@ impl<'a> I8Record<'a> {
             let c = u32::from(c.unsigned_abs());
             sum.saturating_add(c.saturating_mul(c))
         });
+        let (is_right, expected) = if biased {
+            let least = Expected::AtLeast(sum.into());
+            (sum <= self.sum_of_squares, least)
+        } else {
+            (sum == self.sum_of_squares, Expected::Exactly(sum.into()))
+        };
         ensure(
-            sum == self.sum_of_squares,
+            is_right,
             "R-VEC-2",
             "sum of squares of a record",
-            Expected::Exactly(sum.into()),
+            expected,
             self.sum_of_squares.into(),
             offset.saturating_add(8),
         )?;

@@ -5,8 +5,8 @@ mod common;
 
 use common::{FOUR, Lists, ONE, ROWS, append, commit, open, sample};
 use rvf_types::{
-    FormatError, IdKind, ManifestBuf, Order, SegmentHeader, SegmentType, VectorKind, ids, order,
-    quant, vec,
+    FormatError, IdKind, ManifestBuf, Metric, Order, SegmentHeader, SegmentType, VectorKind, ids,
+    order, quant, vec, vec::I8Record,
 };
 
 /// The rule that a change of a segment's payload breaks, hashes and manifest being made right again.
@@ -126,6 +126,36 @@ fn index_and_quant() {
 }
 
 #[test]
+fn only_a_centroid_may_have_a_bias_and_only_where_a_squared_norm_counts() {
+    let record = |scale: f32, sum: u32| {
+        let components = if scale > 0.0 { [3, 4, 0] } else { [0; 3] };
+        let words = [0, scale.to_bits(), sum].map(u32::to_le_bytes);
+        [words.as_flattened(), &components, &[0]].concat()
+    };
+    let rule = |scale, sum, metric: Option<Metric>| {
+        let bytes = record(scale, sum);
+        let record = I8Record::parse(&bytes, 3, 0).unwrap();
+        let found = match metric {
+            Some(metric) => record.check_centroid(metric, 0),
+            None => record.check(0),
+        };
+        found.map_or_else(|error| error.rule(), |()| "none")
+    };
+    for metric in [Metric::L2, Metric::Cosine] {
+        assert_eq!(rule(1.0, 25, Some(metric)), "none");
+        assert_eq!(rule(1.0, 26, Some(metric)), "none");
+        assert_eq!(rule(1.0, u32::MAX, Some(metric)), "none");
+        assert_eq!(rule(1.0, 24, Some(metric)), "R-VEC-2");
+        assert_eq!(rule(0.0, 0, Some(metric)), "none");
+        assert_eq!(rule(0.0, 1, Some(metric)), "R-VEC-2");
+    }
+    for metric in [Some(Metric::InnerProduct), None] {
+        assert_eq!(rule(1.0, 25, metric), "none");
+        assert_eq!(rule(1.0, 26, metric), "R-VEC-2");
+    }
+}
+
+#[test]
 fn the_directory_and_centroids_of_more_than_one_list() {
     let rule = |change: &dyn Fn(&mut Vec<u8>)| {
         let (i8, none) = (VectorKind::I8, IdKind::None);
@@ -164,7 +194,9 @@ fn the_directory_and_centroids_of_more_than_one_list() {
     );
     assert_eq!(byte(384 + 20, 0), "R-IDX-4", "the row of a centroid record");
     assert_eq!(byte(384 + 4, 1), "R-VEC-3", "its scale");
-    assert_eq!(byte(384 + 8, 1), "R-VEC-2", "its sum of squares");
+    let sum = |value: u32| rule(&|b| b[384 + 8..][..4].copy_from_slice(&value.to_le_bytes()));
+    assert_eq!(sum(1), "R-VEC-2", "its sum of squares, less than it is");
+    assert_eq!(sum(u32::MAX), "none", "more than it is: a bias");
     assert_eq!(byte(384 + 17, 1), "R-VEC-1", "its padding");
 }
 

@@ -123,6 +123,13 @@ class Index:
         """R-IDX-4: the record of a centroid: (row, scale, sum of squares, components)."""
         return i8_record(self.raw, self.records_at + number * stride_of(0, self.dim), self.dim)
 
+    def weight(self, number):
+        """K-CODE-6: s - Q of a list."""
+        if self.lists == 1:
+            return 0
+        _, _, squares, x = self.centroid(number)
+        return squares - int(np.sum(x.astype(np.int64) ** 2))
+
     def point(self, number):
         """R-IDX-4: the centroid of a list as a point."""
         if self.lists == 1:

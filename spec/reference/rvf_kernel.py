@@ -135,9 +135,18 @@ def round_bits(words, low):
     return (up >> np.uint64(low)) << np.uint64(low)
 
 
-def encode(xhat, c, m, seed, metric):
-    """K-CODE-2 to K-CODE-4 for entries of a list with the centroid c, in a file with the mean m:
-    (codes: entries x 8W bytes, correction words: entries x u32)."""
+def bias(scale, weight, metric):
+    """K-CODE-6, `weight` being s - Q."""
+    if metric == IP:
+        return F64(0)
+    o = (F64(scale) * F64(scale)) * F64(weight)
+    return o * F64(0.5) if metric == COSINE else o
+
+
+def encode(xhat, c, m, seed, metric, o=0.0):
+    """K-CODE-2 to K-CODE-4 for entries of a list with the centroid c and the bias o, in a file with
+    the mean m: (codes: entries x 8W bytes, correction words: entries x u32). For centroids (K-CODE-5)
+    -o are their biases."""
     u = xhat - c
     r = rotate(u, seed)
     dim = r.shape[1]
@@ -155,7 +164,7 @@ def encode(xhat, c, m, seed, metric):
         gamma = rho2 / F64(2)
     else:
         gamma = -in_order(u.astype(F64) * c.astype(F64))
-    beta = gamma + alpha * sigma
+    beta = (gamma + alpha * sigma) - o
     b = round_bits(beta.astype(F32).view(np.uint32), 14)
     a = round_bits(alpha.astype(F32).view(np.uint32), 17)
     return np.packbits(code, axis=1, bitorder="little"), (b + (a >> np.uint64(17))).astype("<u4")

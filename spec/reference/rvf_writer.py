@@ -5,6 +5,7 @@ leave every hash and CRC above it right, as the invalid test vectors ask for.
 """
 
 import hashlib
+import math
 import struct
 import zlib
 
@@ -246,9 +247,12 @@ def list_payload(codes, words, own, numbers=()):
     return raw
 
 
-def i8_record(row, scale, x):
-    squares = int(np.sum(x.astype(np.int64) ** 2))
-    raw = struct.pack("<IfI", row, scale, squares) + x.tobytes()
+def squares(x):
+    return int(np.sum(x.astype(np.int64) ** 2))
+
+
+def i8_record(row, scale, x, weight=0):
+    raw = struct.pack("<IfI", row, scale, squares(x) + weight) + x.tobytes()
     return raw.ljust(up(len(raw), 4), b"\0")
 
 
@@ -293,14 +297,20 @@ def wasm_part(code, priority=0, **options):
     return Part(WASM, payload, kind=kind, **options)
 
 
+#: As weights of lists: those that K-CODE-6 advises.
+ADVISED = "advised"
+
+
 class Lists:
     """Which rows stand in which list. `own` and `second`: for each list a list of rows, in their
-    order; `points`: for each list a point for its centroid, or None for the mean of its own vectors."""
+    order; `points`: for each list a point for its centroid, or None for the mean of its own vectors;
+    `weights`: s - Q of each list (K-CODE-6), None for 0, or ADVISED for what that rule advises."""
 
-    def __init__(self, own, second=None, points=None):
+    def __init__(self, own, second=None, points=None, weights=None):
         self.own = own
         self.second = second or [[] for _ in own]
         self.points = points or [None for _ in own]
+        self.weights = weights or [0 for _ in own]
 
 
 def centroids(xhat, lists, mean):
@@ -311,6 +321,24 @@ def centroids(xhat, lists, mean):
         yield kernel.quantise(point)
 
 
+def weights(xhat, lists, records, metric):
+    """K-CODE-6: s - Q of each list."""
+    if metric == kernel.IP:
+        return [0 for _ in records]
+    if lists.weights is not ADVISED:
+        return lists.weights
+    return [advised(xhat[own], *record) for own, record in zip(lists.own, records, strict=True)]
+
+
+def advised(own, scale, x):
+    """What K-CODE-6 advises for a list with these own vectors and this centroid; for an empty one nothing."""
+    if not len(own) or scale == 0:
+        return 0
+    apart = own.astype(np.float64) - (scale * x.astype(np.float32)).astype(np.float64)
+    mean = math.fsum((apart * apart).ravel()) / len(own)
+    return min(round(mean / 2 / float(scale) ** 2), 2**32 - 1 - squares(x))
+
+
 def list_segments(xhat, mean, lists, seed, metric, facts):
     """The payloads of INDEX and QUANT, and the rows in the order of the vector numbers."""
     dim = len(mean)
@@ -318,18 +346,22 @@ def list_segments(xhat, mean, lists, seed, metric, facts):
     order = [row for own in lists.own for row in own]
     number_of = {row: number for number, row in enumerate(order)}
     if len(directory) == 1:
-        points, index_codes, index_records = [mean], b"", b""
+        points, biases, index_codes, index_records = [mean], [0.0], b"", b""
     else:
         records = list(centroids(xhat, lists, mean))
         points = [scale * x.astype(np.float32) for scale, x in records]
-        codes, words = kernel.encode(np.array(points), mean, mean, seed, metric)
+        above = weights(xhat, lists, records, metric)
+        biases = [kernel.bias(scale, weight, metric) for (scale, _), weight in zip(records, above, strict=True)]
+        codes, words = kernel.encode(np.array(points), mean, mean, seed, metric, -np.array(biases))
         index_codes = list_payload(codes, words, len(points))
-        index_records = b"".join(i8_record(n, *record) for n, record in enumerate(records))
+        index_records = b"".join(
+            i8_record(n, *record, weight) for n, (record, weight) in enumerate(zip(records, above, strict=True))
+        )
     quant = b""
-    for own, second, point in zip(lists.own, lists.second, points, strict=True):
+    for own, second, point, bias in zip(lists.own, lists.second, points, biases, strict=True):
         rows = list(own) + list(second)
         if rows:
-            codes, words = kernel.encode(xhat[rows], point, mean, seed, metric)
+            codes, words = kernel.encode(xhat[rows], point, mean, seed, metric, bias)
             quant += list_payload(codes, words, len(own), [number_of[row] for row in rows])
             quant = quant.ljust(up(len(quant), 64), b"\0")
     index = index_payload(len(order), dim, *facts, seed, mean, directory, index_codes, index_records)

@@ -202,7 +202,9 @@ class Vectors(unittest.TestCase):
                 for n in range(index.lists)
             ]
             second = [rows[found[len(o) :]].tolist() for o, found in zip(own, numbers, strict=True)]
-            lists = writer.Lists(own, second, [index.point(n) for n in range(index.lists)])
+            points = [index.point(n) for n in range(index.lists)]
+            above = [index.weight(n) for n in range(index.lists)]
+            lists = writer.Lists(own, second, points, above)
             again = writer.build(x, file.metric, file.vectors, seed=index.seed, lists=lists)
             segments = [file.index_segment, file.quant, file.i8_segment]
             segments += [file.exact_segment] if file.vectors else []

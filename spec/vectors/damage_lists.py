@@ -2,7 +2,7 @@
 
 import numpy as np
 from rvf_common import INDEX, ORDER, QUANT, VEC
-from rvf_kernel import F32_KIND
+from rvf_kernel import F32_KIND, IP
 from rvf_writer import Part
 
 from damage_tools import ROWS, case, changed, f32, few_lists, manifest, payload, poke, u32, u64
@@ -137,6 +137,13 @@ case(
     "verify",
     "a wrong sum of squares of a centroid",
     payload(INDEX, CENTROIDS + CENTROID + 8, u32(1), **LISTS),
+)
+case(
+    "R-VEC-2",
+    "centroid-bias-of-inner-product",
+    "verify",
+    "a bias in a file whose metric is the inner product",
+    payload(INDEX, CENTROIDS + CENTROID + 11, b"\1", metric=IP, **LISTS),
 )
 case(
     "R-VEC-1",

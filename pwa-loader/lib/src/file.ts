@@ -4,7 +4,7 @@ import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import type { Wish, WorkerSource } from './pool/protocol.js';
 import { hasWorkers } from './pool/spawn.js';
-import { either, turn, whenAborted } from './signals.js';
+import { turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 import type { ByteSource } from './source/source.js';
 import type { Answer, FileInfo, Id, OpenOptions, Progress, Row, RvfFile, SearchRequest, Source, Traffic, Verdict } from './types.js';
@@ -102,8 +102,12 @@ class InlineFile implements RvfFile {
     return this.core.info();
   }
 
-  async search(wish: SearchRequest): Promise<Answer> {
-    const core = this.#check(), signal = either(this.signal, wish.signal);
+  search(wish: SearchRequest): Promise<Answer> {
+    return under(this.signal, wish.signal, (signal) => this.#search(wish, signal));
+  }
+
+  async #search(wish: SearchRequest, signal: AbortSignal | undefined): Promise<Answer> {
+    const core = this.#check();
     signal?.throwIfAborted();
     // As `#while`, and not by it: each promise in between would be a turn of the queue.
     try {
@@ -113,17 +117,19 @@ class InlineFile implements RvfFile {
     }
   }
 
-  async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
-    const answers: Answer[] = [], signal = either(this.signal, options.signal);
-    let since = performance.now();
-    for (const wish of requests) {
-      signal?.throwIfAborted();
-      answers.push(await this.search(signal ? { ...wish, signal: either(signal, wish.signal)! } : wish));
-      if (performance.now() - since < TURN) continue;
-      await turn();
-      since = performance.now();
-    }
-    return answers;
+  searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
+    return under(this.signal, options.signal, async (all) => {
+      const answers: Answer[] = [];
+      let since = performance.now();
+      for (const wish of requests) {
+        all?.throwIfAborted();
+        answers.push(await under(all, wish.signal, (signal) => this.#search(wish, signal)));
+        if (performance.now() - since < TURN) continue;
+        await turn();
+        since = performance.now();
+      }
+      return answers;
+    });
   }
 
   async get(id: Id): Promise<Row | undefined> {
@@ -134,9 +140,8 @@ class InlineFile implements RvfFile {
     return this.#while(this.#check().row(row, this.signal));
   }
 
-  async verify(options: VerifyOptions = {}): Promise<Verdict> {
-    const signal = either(this.signal, options.signal);
-    return this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) }));
+  verify(options: VerifyOptions = {}): Promise<Verdict> {
+    return under(this.signal, options.signal, async (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
   }
 
   traffic(): Traffic {
@@ -176,13 +181,18 @@ class WorkerFile implements RvfFile {
 
   async search(wish: SearchRequest): Promise<Answer> {
     const start = performance.now(), { signal, ...rest } = wish;
-    const answer = await this.#first.ask('search', sendableWish(rest), either(this.signal, signal));
+    const answer = await under(this.signal, signal, async (either) => this.#first.ask('search', sendableWish(rest), either));
     return { ...answer, stats: { ...answer.stats, ms: performance.now() - start } };
   }
 
   /** The requests go to the workers in runs, to each the next one when it has answered the last. */
-  async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
-    const first = this.#first, failed = new AbortController(), signal = either(either(this.signal, options.signal), failed.signal)!;
+  searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
+    const failed = new AbortController();
+    return under(this.signal, options.signal, (either) => under(either, failed.signal, (signal) => this.#batch(requests, failed, signal)));
+  }
+
+  async #batch(requests: readonly SearchRequest[], failed: AbortController, signal: AbortSignal | undefined): Promise<Answer[]> {
+    const first = this.#first;
     const answers = new Array<Answer>(requests.length), wishes = requests.map(({ signal: _, ...rest }) => sendableWish(rest));
     const size = Math.max(1, Math.min(CHUNK, Math.ceil(requests.length / (4 * this.most))));
     let next = 0;
@@ -231,8 +241,8 @@ class WorkerFile implements RvfFile {
     return this.#first.ask('row', row, this.signal);
   }
 
-  async verify(options: VerifyOptions = {}): Promise<Verdict> {
-    return this.#first.ask('verify', undefined, either(this.signal, options.signal), options.onProgress);
+  verify(options: VerifyOptions = {}): Promise<Verdict> {
+    return under(this.signal, options.signal, async (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
   }
 
   traffic(): Traffic {

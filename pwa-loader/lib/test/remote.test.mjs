@@ -24,7 +24,7 @@ for (const run of ['inline', 'worker']) {
     const file = await open(server.url, { run });
     assert.equal(file.info().residency, 'streamed');
     // The head with the index and the kernels, and the tail with the tables.
-    assert.ok(file.traffic().rounds <= 2);
+    assert.equal(file.traffic().rounds, 1);
     assert.ok(server.sent <= 300_000, `opening took ${server.sent} bytes`);
     for (const [n, vector] of vectors.entries()) {
       const { hits, stats } = await file.search({ vector });

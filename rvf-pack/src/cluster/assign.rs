@@ -3,20 +3,27 @@
 //! A row has an entry in the list of its nearest centroid. A second entry helps where that list is passed over: so its
 //! list is one whose centroid lies in another direction from the row (SOAR; Sun et al.: NeurIPS 2023).
 
+use std::iter;
+
 use rayon::prelude::*;
 
 use super::centroids::{Centroids, Found};
 use super::lists::NONE;
+use super::lloyd::{Empty, PointSet, step};
 use super::nearest::Nearest;
-use super::points::Points;
+use super::points::Centred;
 use crate::error::PackError;
 use crate::progress::Reporter;
 
 /// Of so many nearest centroids one is chosen for the second entry.
-const CANDIDATES: usize = 12;
+const CANDIDATES: usize = 16;
 
 /// How much a residual in the direction of the first counts, beside its square: λ of SOAR.
 const WEIGHT: f64 = 3.0;
+
+/// How often the centroids move when all rows have been searched for. On real text embeddings (50,000 of 384 dimensions,
+/// four seeds) searches look at 6 % fewer codes with that, the centroids among them.
+const STEPS: usize = 5;
 
 /// Rows of a task.
 const ROWS: usize = 128;
@@ -29,61 +36,113 @@ const ROWS_AT_ONCE: usize = 16 * 1024;
 pub(crate) struct Assignment {
     /// The list that owns each row.
     pub(crate) own: Vec<u32>,
+    /// The squared distance of its centroid.
+    pub(crate) distance: Vec<f32>,
     /// The best list for a second entry; [`NONE`] where there is but one list.
     pub(crate) second: Vec<u32>,
     /// How far that one's centroid is, as a share of the distance of the own one: both squared. Less is better.
     pub(crate) ratio: Vec<f32>,
 }
 
-/// Assigns all rows. `mean` is what is taken from x̂ to compare it with the centroids.
-pub(crate) fn assign(
-    points: Points<'_>,
-    mean: &[f32],
-    nearest: &Nearest<'_>,
-    reporter: &mut Reporter<'_, '_>,
-) -> Result<Assignment, PackError> {
-    let rows = points.rows();
-    let mut assignment = Assignment {
-        own: vec![0; rows],
-        second: vec![NONE; rows],
-        ratio: vec![f32::INFINITY; rows],
-    };
-    let pieces = assignment
-        .own
-        .chunks_mut(ROWS_AT_ONCE)
-        .zip(assignment.second.chunks_mut(ROWS_AT_ONCE))
-        .zip(assignment.ratio.chunks_mut(ROWS_AT_ONCE));
-    let mut done = 0;
-    for ((own, second), ratio) in pieces {
-        own.par_chunks_mut(ROWS)
-            .zip(second.par_chunks_mut(ROWS))
-            .zip(ratio.par_chunks_mut(ROWS))
-            .enumerate()
-            .try_for_each(|(task, ((own, second), ratio))| -> Result<(), PackError> {
-                let mut searcher = nearest.searcher(CANDIDATES)?;
-                let mut reader = points.reader();
-                let mut point = vec![0.0; points.dimension()];
-                let rows = done + task * ROWS..;
-                for (((row, own), second), ratio) in rows.zip(own).zip(second).zip(ratio) {
-                    reader.read_centred(row, mean, &mut point);
-                    let found = searcher.nearest(&point)?;
-                    if let Some((first, others)) = found.split_first() {
-                        *own = first.list;
-                        if let Some(best) = second_of(nearest.centroids(), *first, others) {
-                            *second = best.list;
-                            // A row on its centroid is found there.
-                            if first.distance > 0.0 {
-                                *ratio = (best.distance / first.distance) as f32;
-                            }
+/// Lists in question for the rows: those whose centroids are nearest to it.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    /// As many for each row.
+    lists: Vec<u32>,
+    of_each: usize,
+}
+
+impl Candidates {
+    /// Searches for those of all rows.
+    pub(crate) fn search(
+        points: &Centred<'_>,
+        nearest: &Nearest<'_>,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<Self, PackError> {
+        let rows = points.points.rows();
+        let of_each = CANDIDATES.min(nearest.centroids().count());
+        let mut lists = vec![0; rows * of_each];
+        let mut done = 0;
+        for lists in lists.chunks_mut(ROWS_AT_ONCE * of_each) {
+            lists
+                .par_chunks_mut(ROWS * of_each)
+                .enumerate()
+                .try_for_each(|(task, lists)| -> Result<(), PackError> {
+                    let mut searcher = nearest.searcher(of_each)?;
+                    let mut scratch = points.scratch();
+                    let rows = done + task * ROWS..;
+                    for (row, lists) in rows.zip(lists.chunks_exact_mut(of_each)) {
+                        let found = searcher.nearest(points.point(row as u32, &mut scratch))?;
+                        let last = found.last().map_or(0, |found| found.list);
+                        let found = found.iter().map(|found| found.list);
+                        for (list, found) in lists.iter_mut().zip(found.chain(iter::repeat(last))) {
+                            *list = found;
                         }
                     }
-                }
-                Ok(())
-            })?;
-        done += own.len();
-        reporter.done(done as u64)?;
+                    Ok(())
+                })?;
+            done += lists.len() / of_each;
+            reporter.done(done as u64)?;
+        }
+        Ok(Self { lists, of_each })
     }
-    Ok(assignment)
+
+    /// Moves the centroids to where the rows are: Lloyd's algorithm, in which a row goes to the nearest of its candidates.
+    pub(crate) fn refine(
+        &self,
+        points: &Centred<'_>,
+        centroids: &mut Centroids,
+        reporter: &mut Reporter<'_, '_>,
+    ) -> Result<(), PackError> {
+        let rows = points.points.rows();
+        let mut lists = vec![0; rows];
+        for _ in 0..STEPS {
+            step(points, centroids, &self.lists, &mut lists, Empty::Left);
+            reporter.done(rows as u64)?;
+        }
+        Ok(())
+    }
+
+    /// The lists of all rows, around the centroids as they are now.
+    pub(crate) fn assign(&self, points: &Centred<'_>, centroids: &Centroids) -> Assignment {
+        let rows = points.points.rows();
+        let mut assignment = Assignment {
+            own: vec![0; rows],
+            distance: vec![0.0; rows],
+            second: vec![NONE; rows],
+            ratio: vec![f32::INFINITY; rows],
+        };
+        self.lists
+            .par_chunks_exact(self.of_each)
+            .zip(&mut assignment.own)
+            .zip(&mut assignment.distance)
+            .zip(&mut assignment.second)
+            .zip(&mut assignment.ratio)
+            .enumerate()
+            .with_min_len(ROWS)
+            .for_each_init(
+                || (points.scratch(), Vec::with_capacity(self.of_each)),
+                |(scratch, found), (row, ((((lists, own), distance), second), ratio))| {
+                    let point = points.point(row as u32, scratch);
+                    centroids.distances(point, lists, found);
+                    // Where fewer were found, one stands for the others.
+                    found.dedup();
+                    let Some((first, others)) = found.split_first() else {
+                        return;
+                    };
+                    *own = first.list;
+                    *distance = first.distance as f32;
+                    if let Some(best) = second_of(centroids, *first, others) {
+                        *second = best.list;
+                        // A row on its centroid is found there.
+                        if first.distance > 0.0 {
+                            *ratio = (best.distance / first.distance) as f32;
+                        }
+                    }
+                },
+            );
+        assignment
+    }
 }
 
 /// Of `others` the one with the least |r₂|² + λ·⟨r₂, r₁/|r₁|⟩², with r₁ and r₂ what lies between the point and the first
@@ -137,6 +196,7 @@ mod tests {
     use rvf_microkernel::Backend;
 
     use super::*;
+    use crate::cluster::points::Points;
     use crate::cluster::testing::{blobs, nearest_of, quiet, stored};
 
     /// |r₂|² + λ·⟨r₂, r₁/|r₁|⟩², as the text says it.
@@ -163,7 +223,12 @@ mod tests {
         let centred: Vec<f32> = centres.iter().map(|value| value - 0.25).collect();
         let centroids = Centroids::new(centred, dimension, Backend::best());
         let nearest = Nearest::new(&centroids).unwrap();
-        let found = assign(points, &mean, &nearest, &mut quiet()).unwrap();
+        let points = Centred {
+            points,
+            mean: &mean,
+        };
+        let candidates = Candidates::search(&points, &nearest, &mut quiet()).unwrap();
+        let found = candidates.assign(&points, &centroids);
         let own = nearest_of(&vectors, &centres, dimension);
         let centre = |list: u32| &centres[list as usize * dimension..][..dimension];
         let (mut same, mut best) = (0, 0);

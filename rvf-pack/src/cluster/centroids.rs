@@ -33,6 +33,12 @@ impl Centroids {
         centroids
     }
 
+    /// The same in another order.
+    pub(crate) fn in_order(&self, order: &[u32]) -> Self {
+        let values = order.iter().flat_map(|list| self.of(*list)).copied();
+        Self::new(values.collect(), self.dimension, self.backend)
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.squares.len()
@@ -77,6 +83,17 @@ impl Centroids {
     /// sixteen lanes, so that it is the same on every processor.
     pub(crate) fn nearness(&self, point: &[f32], list: u32) -> f64 {
         self.square(list) - 2.0 * f64::from(self.backend.sum_of_products(point, self.of(list)))
+    }
+
+    /// The squared distances between a point and some centroids, in the order of (distance, list).
+    pub(crate) fn distances(&self, point: &[f32], lists: &[u32], found: &mut Vec<Found>) {
+        let square = self.square_of(point);
+        found.clear();
+        found.extend(lists.iter().map(|list| Found {
+            list: *list,
+            distance: (square + self.nearness(point, *list)).max(0.0),
+        }));
+        found.sort_unstable_by(Found::compare);
     }
 
     /// The squared distance between two centroids.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rvf_types::{Metric, limits};
 
 use super::assign::Assignment;
+use super::bias::Spread;
 use super::centroids::Centroids;
 use super::kmeans::merge;
 use super::lists::NONE;
@@ -37,7 +38,7 @@ const RECALLS: [f64; 2] = [0.95, 0.99];
 const HITS: usize = 10;
 
 /// Queries that are looked at to choose the number of lists.
-const QUERIES: usize = 150;
+const QUERIES: usize = 400;
 
 /// Of what is missed, the share that is in no list that is visited; the rest is lost by the codes' bounds.
 const IN_NO_LIST: f64 = 0.75;
@@ -59,17 +60,18 @@ pub(super) fn most_lists(rows: usize) -> usize {
 }
 
 /// The number of lists that is best, 1 among them, as far as it can be told from `most` lists: fewer are made by
-/// clustering their centroids. `counts` are points of the sample that each has.
+/// clustering their centroids. `spread` is that of the sample around them.
 pub(super) fn lists(
     points: Points<'_>,
     mean: &[f32],
     held_out: &HeldOut,
     most: &Centroids,
-    counts: &[u32],
+    spread: &Spread,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<usize, PackError> {
     let owners = owners(points, mean, held_out, most)?;
     let rows = points.rows() as f64;
+    let counts = &spread.counts;
     let sampled: f64 = counts.iter().copied().map(f64::from).sum();
     let mut best = (WORTH * rows, 1);
     for part in [1, 2, 4] {
@@ -82,7 +84,12 @@ pub(super) fn lists(
         for (parent, count) in parents.iter().zip(counts) {
             entries[*parent as usize] += f64::from(*count) * rows / sampled;
         }
-        let ranks = ranks(held_out, QUERIES, &centroids, mean, points.records().metric);
+        let metric = points.records().metric;
+        let biases = match metric {
+            Metric::InnerProduct => Vec::new(),
+            _ => spread.merged(most, &centroids, &parents).biases(),
+        };
+        let ranks = ranks(held_out, QUERIES, &centroids, &biases, mean, metric);
         let place = |row| {
             let owner = owners.binary_search_by_key(&row, |(row, _)| *row);
             let list = owner.map_or(0, |place| parents[owners[place].1 as usize]);
@@ -136,11 +143,12 @@ pub(super) fn coverage(
     Coverage::new(ranks, &held_out.answers, k, places, &entries)
 }
 
-/// The order in which queries visit lists. `centroids` are less the mean.
+/// The order in which queries visit lists. `centroids` are less the mean; `biases` may be none.
 pub(super) fn ranks(
     held_out: &HeldOut,
     queries: usize,
     centroids: &Centroids,
+    biases: &[f64],
     mean: &[f32],
     metric: Metric,
 ) -> Ranks {
@@ -160,6 +168,7 @@ pub(super) fn ranks(
         &held_out.sample,
         queries,
         &values,
+        biases,
         metric,
         centroids.backend(),
     )

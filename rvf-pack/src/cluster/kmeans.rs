@@ -3,23 +3,20 @@
 //! A search for the nearest centroids is what takes the time. So each point is searched for once, and as the centroids
 //! move it goes to the nearest of those that it had found.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::ops::Range;
-
 use rayon::prelude::*;
 use rvf_microkernel::Backend;
 
+use super::bias::Spread;
 use super::centroids::Centroids;
+use super::lloyd::{Empty, PointSet, choose, step};
 use super::nearest::Nearest;
 use crate::error::PackError;
 use crate::hash::splitmix64;
 use crate::progress::Reporter;
 
-/// The rounds: one point of how many takes part, and how often the centroids move. Half of the points bring them to where
-/// few more steps of all are needed: so what the second half finds is good to the end. On real text embeddings (50,000 of
-/// 384 dimensions, 1,024 lists) such lists are as good as those after nine searches of all points.
-const ROUNDS: [(usize, usize); 2] = [(2, 3), (1, 3)];
+/// How often the centroids move. All rows move them again when they have been searched for (see [`super::assign`]): what
+/// they need here is a good start.
+const STEPS: usize = 4;
 
 /// How often centroids move that are made of others.
 const MERGE_STEPS: usize = 4;
@@ -48,69 +45,68 @@ impl<'a> Sample<'a> {
         self.points.len() / self.dimension
     }
 
-    /// Some of the points, all of which count once.
-    fn part(self, points: Range<usize>) -> Self {
-        Self {
-            points: &self.points[points.start * self.dimension..points.end * self.dimension],
-            ..self
-        }
-    }
-
-    fn weight(&self, number: u32) -> f64 {
-        self.weights
-            .get(number as usize)
-            .copied()
-            .unwrap_or(1)
-            .max(1)
-            .into()
-    }
-
-    fn point(&self, number: u32) -> &'a [f32] {
+    fn of(&self, number: u32) -> &'a [f32] {
         &self.points[number as usize * self.dimension..][..self.dimension]
     }
 }
 
-/// `count` centroids; where fewer points differ from each other, some are the same.
+impl PointSet for Sample<'_> {
+    type Scratch = ();
+
+    fn scratch(&self) {}
+
+    fn point(&self, number: u32, (): &mut ()) -> &[f32] {
+        self.of(number)
+    }
+
+    fn weight(&self, number: u32) -> f64 {
+        let weight = self.weights.get(number as usize).copied();
+        weight.unwrap_or(1).max(1).into()
+    }
+}
+
+/// `count` centroids, and how the points lie around them; where fewer points differ from each other, some are the same.
 pub(crate) fn kmeans(
     sample: Sample<'_>,
     count: usize,
     seed: u64,
     reporter: &mut Reporter<'_, '_>,
-) -> Result<(Centroids, Vec<u32>), PackError> {
+) -> Result<(Centroids, Spread), PackError> {
     let first = first_points(sample.count(), count, seed);
     let values = first
         .into_iter()
-        .flat_map(|point| sample.point(point))
+        .flat_map(|point| sample.of(point))
         .copied();
     let mut centroids = Centroids::new(values.collect(), sample.dimension, sample.backend);
     let near = NEAR.min(count);
-    // For each point the nearest centroids when it was last searched for.
     let mut candidates = vec![0; sample.count() * near];
     let mut lists = vec![0; sample.count()];
-    let mut searched = 0;
-    for (share, steps) in ROUNDS {
-        let part = sample.part(0..sample.count().div_ceil(share));
-        let new = sample.part(searched..part.count());
-        let candidates = &mut candidates[..part.count() * near];
-        search(
-            new,
-            &centroids,
-            &mut candidates[searched * near..],
-            near,
-            reporter,
-        )?;
-        searched = part.count();
-        let lists = &mut lists[..searched];
-        for _ in 0..steps {
-            choose(part, &centroids, near, candidates, lists);
-            move_centroids(part, lists, &mut centroids);
-        }
+    search(sample, &centroids, &mut candidates, near, reporter)?;
+    for _ in 0..STEPS {
+        step(
+            &sample,
+            &mut centroids,
+            &candidates,
+            &mut lists,
+            Empty::Filled,
+        );
     }
-    let mut counts = vec![0; count];
-    for list in lists {
-        counts[list as usize] += 1;
-    }
-    Ok((centroids, counts))
+    let spread = spread(sample, &centroids, &lists);
+    Ok((centroids, spread))
+}
+
+/// How points lie around the centroids of their lists.
+fn spread(sample: Sample<'_>, centroids: &Centroids, lists: &[u32]) -> Spread {
+    let distances: Vec<f64> = sample
+        .points
+        .par_chunks_exact(sample.dimension)
+        .zip(lists)
+        .with_min_len(POINTS)
+        .map(|(point, list)| {
+            (centroids.square_of(point) + centroids.nearness(point, *list)).max(0.0)
+        })
+        .collect();
+    Spread::new(centroids.count(), lists, distances.into_iter())
 }
 
 /// Makes fewer centroids of those that are given, each of which stands for so many points. Returns them, and for each of
@@ -144,10 +140,15 @@ pub(crate) fn merge(
     let mut parents = vec![0; sample.count()];
     search(sample, &merged, &mut candidates, near, reporter)?;
     for _ in 0..MERGE_STEPS {
-        choose(sample, &merged, near, &candidates, &mut parents);
-        move_centroids(sample, &parents, &mut merged);
+        step(
+            &sample,
+            &mut merged,
+            &candidates,
+            &mut parents,
+            Empty::Filled,
+        );
     }
-    choose(sample, &merged, near, &candidates, &mut parents);
+    choose(&sample, &merged, &candidates, &mut parents);
     Ok((merged, parents))
 }
 
@@ -191,86 +192,6 @@ fn search(
     Ok(())
 }
 
-/// Gives each point to the nearest of its candidates.
-fn choose(
-    sample: Sample<'_>,
-    centroids: &Centroids,
-    near: usize,
-    candidates: &[u32],
-    lists: &mut [u32],
-) {
-    sample
-        .points
-        .par_chunks_exact(sample.dimension)
-        .zip(candidates.par_chunks_exact(near))
-        .zip(lists)
-        .with_min_len(POINTS)
-        .for_each(|((point, candidates), list)| {
-            let near = candidates
-                .iter()
-                .map(|list| (centroids.nearness(point, *list), *list));
-            let least = near.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            *list = least.map_or(0, |(_, list)| list);
-        });
-}
-
-/// Moves each centroid to the mean of its points, summed in their order, so that it is the same with any number of
-/// threads.
-fn move_centroids(sample: Sample<'_>, lists: &[u32], centroids: &mut Centroids) {
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); centroids.count()];
-    for (point, list) in (0..).zip(lists) {
-        members[*list as usize].push(point);
-    }
-    fill_empty(&mut members);
-    let sums = || vec![0.0_f64; sample.dimension];
-    centroids.change(|values| {
-        members
-            .par_iter()
-            .zip(values.par_chunks_exact_mut(sample.dimension))
-            .filter(|(members, _)| !members.is_empty())
-            .for_each_init(sums, |sums, (members, centroid)| {
-                sums.fill(0.0);
-                let mut weights = 0.0;
-                for point in members {
-                    let weight = sample.weight(*point);
-                    weights += weight;
-                    for (sum, value) in sums.iter_mut().zip(sample.point(*point)) {
-                        *sum += weight * f64::from(*value);
-                    }
-                }
-                for (value, sum) in centroid.iter_mut().zip(sums) {
-                    *value = (*sum / weights) as f32;
-                }
-            });
-    });
-}
-
-/// Gives each empty list every other point of the longest one, as long as that has two.
-fn fill_empty(members: &mut [Vec<u32>]) {
-    let empty: Vec<usize> = (0..members.len())
-        .filter(|list| members[*list].is_empty())
-        .collect();
-    if empty.is_empty() {
-        return;
-    }
-    // The longest, and of those the first.
-    let lengths = members.iter().enumerate();
-    let mut longest: BinaryHeap<(usize, Reverse<usize>)> = lengths
-        .map(|(list, points)| (points.len(), Reverse(list)))
-        .collect();
-    for list in empty {
-        let Some((2.., Reverse(from))) = longest.pop() else {
-            return;
-        };
-        let points = std::mem::take(&mut members[from]);
-        let half = |odd: usize| points.iter().skip(odd).step_by(2).copied().collect();
-        (members[from], members[list]) = (half(0), half(1));
-        for list in [from, list] {
-            longest.push((members[list].len(), Reverse(list)));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,7 +200,7 @@ mod tests {
     fn distance(sample: Sample<'_>, centroids: &[f32], lists: &[u32]) -> f64 {
         let of_point = |(point, list): (u32, &u32)| {
             let centroid = &centroids[*list as usize * sample.dimension..][..sample.dimension];
-            let pairs = sample.point(point).iter().zip(centroid);
+            let pairs = sample.of(point).iter().zip(centroid);
             pairs.map(|(x, c)| f64::from(x - c).powi(2)).sum::<f64>()
         };
         (0..).zip(lists).map(of_point).sum()
@@ -290,7 +211,7 @@ mod tests {
         let first = first_points(sample.count(), count, seed);
         let mut centroids: Vec<f32> = first
             .into_iter()
-            .flat_map(|p| sample.point(p))
+            .flat_map(|p| sample.of(p))
             .copied()
             .collect();
         for _ in 0..steps {
@@ -306,7 +227,7 @@ mod tests {
                     .enumerate()
                     .filter(|_| !members.is_empty())
                 {
-                    let sum: f64 = members.iter().map(|p| f64::from(sample.point(*p)[i])).sum();
+                    let sum: f64 = members.iter().map(|p| f64::from(sample.of(*p)[i])).sum();
                     *value = (sum / members.len() as f64) as f32;
                 }
             }
@@ -324,10 +245,10 @@ mod tests {
                 dimension,
                 backend: Backend::best(),
             };
-            let (centroids, counts) = kmeans(sample, count, 3, &mut quiet()).unwrap();
-            assert_eq!(counts.iter().sum::<u32>() as usize, sample.count());
+            let (centroids, spread) = kmeans(sample, count, 3, &mut quiet()).unwrap();
+            assert_eq!(spread.counts.iter().sum::<u32>() as usize, sample.count());
             let found = nearest_of(&points, centroids.values(), dimension);
-            let naive = naive(sample, count, 3, 6);
+            let naive = naive(sample, count, 3, 4);
             let expected = nearest_of(&points, &naive, dimension);
             let (found, expected) = (
                 distance(sample, centroids.values(), &found),
@@ -351,8 +272,8 @@ mod tests {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let (centroids, counts) = pool.install(|| kmeans(sample, 70, 1, &mut quiet()).unwrap());
-            (centroids.values().to_vec(), counts)
+            let (centroids, spread) = pool.install(|| kmeans(sample, 70, 1, &mut quiet()).unwrap());
+            (centroids.values().to_vec(), spread)
         };
         let one = found(Backend::scalar(), 1);
         for backend in Backend::available() {
@@ -371,8 +292,8 @@ mod tests {
             dimension: 12,
             backend: Backend::best(),
         };
-        let (centroids, counts) = kmeans(sample, 64, 1, &mut quiet()).unwrap();
-        let (merged, parents) = merge(&centroids, &counts, 16, &mut quiet()).unwrap();
+        let (centroids, spread) = kmeans(sample, 64, 1, &mut quiet()).unwrap();
+        let (merged, parents) = merge(&centroids, &spread.counts, 16, &mut quiet()).unwrap();
         assert_eq!((merged.count(), parents.len()), (16, 64));
         let expected = nearest_of(centroids.values(), merged.values(), 12);
         let same = parents
@@ -381,17 +302,7 @@ mod tests {
             .filter(|(a, b)| a == b)
             .count();
         assert!(same >= 58, "{same} of 64 went to the nearest");
-        let (same, parents) = merge(&centroids, &counts, 64, &mut quiet()).unwrap();
+        let (same, parents) = merge(&centroids, &spread.counts, 64, &mut quiet()).unwrap();
         assert!(same.values() == centroids.values() && parents.into_iter().eq(0..64));
-    }
-
-    #[test]
-    fn an_empty_list_takes_half_of_the_longest() {
-        let mut members = vec![vec![], vec![4, 5, 6, 7, 8], vec![1, 2, 3], vec![]];
-        fill_empty(&mut members);
-        assert_eq!(members, [vec![5, 7], vec![4, 8], vec![1, 2, 3], vec![6]]);
-        let mut members = vec![vec![], vec![1], vec![]];
-        fill_empty(&mut members);
-        assert_eq!(members, [vec![], vec![1], vec![]]);
     }
 }

@@ -1,10 +1,12 @@
 //! Lists of near vectors around centroids, so that a search need not look at all of them.
 
 mod assign;
+mod bias;
 mod centroids;
 mod choose;
 mod kmeans;
 mod lists;
+mod lloyd;
 mod nearest;
 mod order;
 mod points;
@@ -12,7 +14,8 @@ mod points;
 use rayon::prelude::*;
 use rvf_types::{VectorKind, vec};
 
-use self::assign::assign;
+use self::assign::Candidates;
+use self::bias::Spread;
 use self::centroids::Centroids;
 use self::kmeans::{Sample, kmeans};
 use self::nearest::Nearest;
@@ -24,11 +27,12 @@ use crate::progress::{Phase, Reporter};
 use crate::records::{encode_i8, restore};
 
 pub(crate) use self::lists::Lists;
+use self::points::Centred;
 pub(crate) use self::points::{Points, Reader};
 
 /// Points that k-means looks at: at least so many, and so many for each list.
 const SAMPLE: usize = 20_000;
-const SAMPLE_PER_LIST: usize = 40;
+const SAMPLE_PER_LIST: usize = 28;
 
 /// Bytes of points that k-means looks at, at most, unless there are more lists than points then.
 const SAMPLE_BYTES: usize = 256 << 20;
@@ -41,7 +45,9 @@ pub(crate) struct Clusters {
     pub(crate) coverage: Option<Coverage>,
     /// The centroids that the records stand for; none with one list.
     pub(crate) centroids: Vec<f32>,
-    /// Their records (R-IDX-4).
+    /// The biases of the lists, as squared distances; none with one list.
+    pub(crate) biases: Vec<f64>,
+    /// The records of the centroids (R-IDX-4).
     pub(crate) records: Vec<u8>,
     /// Their codes.
     pub(crate) codes: Vec<u8>,
@@ -69,14 +75,14 @@ impl Clusters {
         if most == 1 {
             return Ok(Self::one(rows as u32));
         }
-        let (mut centroids, counts) = task.centroids(most, reporter)?;
+        let (mut centroids, spread) = task.centroids(most, reporter)?;
         if let (None, Some(held_out)) = (wanted, task.held_out) {
             let best = choose::lists(
                 task.points,
                 task.mean,
                 held_out,
                 &centroids,
-                &counts,
+                &spread,
                 reporter,
             )?;
             if best == 1 {
@@ -95,6 +101,7 @@ impl Clusters {
             lists: Lists::one(rows),
             coverage: None,
             centroids: Vec::new(),
+            biases: Vec::new(),
             records: Vec::new(),
             codes: Vec::new(),
         }
@@ -102,12 +109,12 @@ impl Clusters {
 }
 
 impl Task<'_> {
-    /// Centroids, less the mean, and how many points of a sample each has.
+    /// Centroids, less the mean, and how points of a sample lie around them.
     fn centroids(
         &self,
         count: usize,
         reporter: &mut Reporter<'_, '_>,
-    ) -> Result<(Centroids, Vec<u32>), PackError> {
+    ) -> Result<(Centroids, Spread), PackError> {
         reporter.start(Phase::Cluster, None)?;
         let sampled = sample(self.points, self.mean, count, self.coder.seed);
         let sample = Sample {
@@ -126,16 +133,24 @@ impl Task<'_> {
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Clusters, PackError> {
         let (points, mean) = (self.points, self.mean);
-        let count = centroids.count();
-        let (records, whole) = stored(centroids.values(), mean, points.dimension());
-        drop(centroids);
+        let (count, dimension) = (centroids.count(), points.dimension());
+        let order = order::by_place(centroids.values(), dimension);
+        let mut centroids = centroids.in_order(&order);
         reporter.start(Phase::Assign, Some(points.rows() as u64))?;
-        let centroids = Centroids::new(centred(&whole, mean), points.dimension(), points.backend());
-        let assignment = assign(points, mean, &Nearest::new(&centroids)?, reporter)?;
+        let rows = Centred { points, mean };
+        let candidates = Candidates::search(&rows, &Nearest::new(&centroids)?, reporter)?;
+        candidates.refine(&rows, &mut centroids, reporter)?;
+        let (mut records, whole) = stored(centroids.values(), mean, dimension);
+        let centroids = Centroids::new(centred(&whole, mean), dimension, points.backend());
+        let assignment = candidates.assign(&rows, &centroids);
+        drop(candidates);
+        let distances = assignment.distance.iter().copied().map(f64::from);
+        let biases = Spread::new(count, &assignment.own, distances).biases();
+        let biases = bias::store(&biases, self.coder.metric, dimension, &mut records);
         let (seconds, coverage) = match self.held_out {
             Some(held_out) => {
-                let ranks =
-                    choose::ranks(held_out, usize::MAX, &centroids, mean, self.coder.metric);
+                let metric = self.coder.metric;
+                let ranks = choose::ranks(held_out, usize::MAX, &centroids, &biases, mean, metric);
                 let share = choose::share(held_out, &ranks, &assignment, count);
                 let seconds = assignment.seconds(share);
                 let own = &assignment.own;
@@ -147,26 +162,25 @@ impl Task<'_> {
         Ok(Clusters {
             lists: Lists::new(count, &assignment.own, &seconds),
             coverage,
-            codes: self.coder.one_list(&whole, mean)?,
+            codes: self.coder.one_list(&whole, mean, &biases)?,
             centroids: whole,
+            biases,
             records,
         })
     }
 }
 
-/// The records of centroids in the order of the file, and the points that they stand for.
+/// The records of centroids, and the points that they stand for.
 fn stored(centred: &[f32], mean: &[f32], dimension: usize) -> (Vec<u8>, Vec<f32>) {
     let stride = vec::stride(VectorKind::I8, dimension as u32) as usize;
-    let order = order::by_place(centred, dimension);
-    let mut records = vec![0; order.len() * stride];
-    let mut centroids = vec![0.0; order.len() * dimension];
+    let mut records = vec![0; centred.len() / dimension * stride];
+    let mut centroids = centred.to_vec();
     let places = records
         .chunks_exact_mut(stride)
         .zip(centroids.chunks_exact_mut(dimension));
-    for ((list, number), (record, centroid)) in (0..).zip(order).zip(places) {
-        let from = &centred[number as usize * dimension..][..dimension];
-        for ((value, from), mean) in centroid.iter_mut().zip(from).zip(mean) {
-            *value = (from + mean).clamp(-vec::MAX_I8_VALUE, vec::MAX_I8_VALUE);
+    for (list, (record, centroid)) in (0..).zip(places) {
+        for (value, mean) in centroid.iter_mut().zip(mean) {
+            *value = (*value + mean).clamp(-vec::MAX_I8_VALUE, vec::MAX_I8_VALUE);
         }
         let scale = encode_i8(list, centroid, record);
         restore(scale, record, centroid);
@@ -200,14 +214,7 @@ fn sample(points: Points<'_>, mean: &[f32], lists: usize, seed: u64) -> Vec<f32>
         .enumerate()
         .for_each_init(
             || points.reader(),
-            |reader, (place, point)| {
-                // All runs of even number come first.
-                let half = count.div_ceil(2);
-                let number = if place < half {
-                    2 * place
-                } else {
-                    2 * (place - half) + 1
-                };
+            |reader, (number, point)| {
                 // One row of each run of rows, the runs being as long as each other by a row.
                 let start =
                     |number: usize| (number as u128 * rows as u128 / count as u128) as usize;

@@ -33,6 +33,7 @@ pub(crate) struct Searcher<'a> {
     params: Params,
     memory: Vec<u64>,
     hits: Vec<Hit>,
+    lists: Vec<u32>,
     found: Vec<Found>,
 }
 
@@ -67,7 +68,7 @@ impl<'a> Nearest<'a> {
             centroids,
             index: Index::parse(&head).map_err(failed)?,
             head,
-            codes: coder.one_list(centroids.values(), &mean)?,
+            codes: coder.one_list(centroids.values(), &mean, &[])?,
             records,
         })
     }
@@ -87,6 +88,7 @@ impl<'a> Nearest<'a> {
             params,
             memory: vec![0; words],
             hits: vec![Hit::default(); most],
+            lists: Vec::with_capacity(most),
             found: Vec::with_capacity(most),
         })
     }
@@ -114,21 +116,16 @@ impl Searcher<'_> {
             &mut self.hits,
         );
         let centroids = nearest.centroids;
-        let square = centroids.square_of(point);
-        let found = |list| Found {
-            list,
-            distance: (square + centroids.nearness(point, list)).max(0.0),
-        };
-        self.found.clear();
+        self.lists.clear();
         match answer {
             Ok((count, _)) => self
-                .found
-                .extend(self.hits.iter().take(count).map(|hit| found(hit.row))),
+                .lists
+                .extend(self.hits.iter().take(count).map(|hit| hit.row)),
             // Less the mean it is too long for a query: a point at the end of the range of numbers.
-            Err(Error::BadQuery) => self.found.extend((0..centroids.count() as u32).map(found)),
+            Err(Error::BadQuery) => self.lists.extend(0..centroids.count() as u32),
             Err(error) => return Err(failed(error)),
         }
-        self.found.sort_unstable_by(Found::compare);
+        centroids.distances(point, &self.lists, &mut self.found);
         self.found.truncate(self.hits.len());
         Ok(&self.found)
     }

@@ -3,6 +3,7 @@
 use half::f16;
 use rvf_microkernel::Backend;
 
+use super::lloyd::PointSet;
 use crate::records::Records;
 
 /// The most exact records of all rows, in the order of the rows.
@@ -62,5 +63,26 @@ impl Reader<'_> {
         for (value, mean) in vector.iter_mut().zip(mean) {
             *value -= mean;
         }
+    }
+}
+
+/// All points, less the mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Centred<'a> {
+    pub(super) points: Points<'a>,
+    pub(super) mean: &'a [f32],
+}
+
+impl<'p> PointSet for Centred<'p> {
+    type Scratch = (Reader<'p>, Vec<f32>);
+
+    fn scratch(&self) -> Self::Scratch {
+        (self.points.reader(), vec![0.0; self.points.dimension()])
+    }
+
+    fn point<'a>(&'a self, number: u32, scratch: &'a mut Self::Scratch) -> &'a [f32] {
+        let (reader, vector) = scratch;
+        reader.read_centred(number as usize, self.mean, vector);
+        vector
     }
 }

@@ -17,21 +17,30 @@ pub(crate) struct Ranks {
 }
 
 impl Ranks {
-    /// Of the first `queries` of the sample. `centroids`: one after the other, as they are in the file.
+    /// Of the first `queries` of the sample. `centroids`: one after the other, as they are in the file; `biases`: of their lists,
+    /// as squared distances, or none.
     pub(crate) fn new(
         sample: &Sample,
         queries: usize,
         centroids: &[f32],
+        biases: &[f64],
         metric: Metric,
         backend: Backend,
     ) -> Self {
         let dimension = sample.dimension;
         let lists = centroids.len() / dimension;
         let product = |a: &[f32], b: &[f32]| f64::from(backend.sum_of_products(a, b));
-        let squares: Vec<f64> = centroids
-            .par_chunks_exact(dimension)
-            .map(|c| product(c, c))
-            .collect();
+        // What a distance has beside a product with the query.
+        let mut squares: Vec<f64> = match metric {
+            Metric::InnerProduct => vec![0.0; lists],
+            _ => centroids
+                .par_chunks_exact(dimension)
+                .map(|c| product(c, c))
+                .collect(),
+        };
+        for (square, bias) in squares.iter_mut().zip(biases) {
+            *square += bias;
+        }
         let mut ranks = vec![0; queries.min(sample.len()) * lists];
         ranks
             .par_chunks_exact_mut(lists)
@@ -45,11 +54,6 @@ impl Ranks {
                     Metric::InnerProduct => 1.0,
                 };
                 let distance = |(square, centroid): (&f64, &[f32])| {
-                    let square = if metric == Metric::InnerProduct {
-                        0.0
-                    } else {
-                        *square
-                    };
                     square - factor * product(vector, centroid)
                 };
                 let centroids = centroids.chunks_exact(dimension);
@@ -193,7 +197,7 @@ mod tests {
         let mut exact = Exact::new(Metric::L2, &sample, 4);
         exact.add(&rows);
         let answers = exact.finish();
-        let ranks = Ranks::new(&sample, 100, &centroids, Metric::L2, Backend::scalar());
+        let ranks = Ranks::new(&sample, 100, &centroids, &[], Metric::L2, Backend::scalar());
         // The rows next to the upper list are in it too.
         let own = |row: u32| row / 10;
         let second = |row: u32| {

@@ -16,19 +16,27 @@ pub(super) struct Measured {
 }
 
 /// Of what was measured, the efforts that found more than all cheaper ones. Their hits are cut (see [`may_miss`]), but for
-/// the last, which is the ceiling: who wishes for more than the others promise gets the most that there is.
+/// the last, which is the ceiling: who wishes for more than the others promise gets the most that there is. Where several
+/// found the most, that is the dearest of them: a sample in which nothing more is missed can't tell them apart.
 pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     measured.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    let recall = |measured: &Measured| measured.effort.recall();
+    let ceiling = measured
+        .iter()
+        .max_by(|a, b| recall(a).total_cmp(&recall(b)))
+        .copied();
     let mut front: Vec<Measured> = Vec::with_capacity(measured.len());
     for next in measured {
-        if front
-            .last()
-            .is_none_or(|best| best.effort.recall() < next.effort.recall())
-        {
+        if front.last().is_none_or(|best| recall(best) < recall(&next)) {
             front.push(next);
         }
     }
-    let last = front.pop().map(|last| last.effort);
+    if let (Some(last), Some(ceiling)) = (front.last(), &ceiling)
+        && last.effort == ceiling.effort
+    {
+        front.pop();
+    }
+    let last = ceiling.map(|ceiling| ceiling.effort);
     let mut table: Vec<Effort> = Vec::with_capacity(front.len() + 1);
     for effort in front.iter().map(cut).chain(last) {
         // Two may be cut to the same.
@@ -121,6 +129,20 @@ mod tests {
         let table = table(vec![measured(1.0, 999), measured(2.0, 1_000)]);
         assert_eq!((table[0].hits, table[1].hits), (998, 1_000));
         assert_eq!(cut(&measured(1.0, 1_000)).hits, 998);
+    }
+
+    #[test]
+    fn of_efforts_that_missed_nothing_the_dearest_is_the_ceiling() {
+        let table = table(
+            [(1.0, 990), (2.0, 1_000), (5.0, 1_000), (4.0, 1_000)]
+                .map(|(cost, hits)| measured(cost, hits))
+                .to_vec(),
+        );
+        let found: Vec<(u32, u32)> = table
+            .iter()
+            .map(|effort| (effort.probes, effort.hits))
+            .collect();
+        assert_eq!(found, [(1, 990), (2, 998), (5, 1_000)]);
     }
 
     #[test]

@@ -171,13 +171,24 @@ fn transform(values: &mut [f32], m: u32) {
     values.iter_mut().for_each(|value| *value *= s);
 }
 
-/// K-CODE-2 to K-CODE-4: the words of the code, and the correction word.
+/// K-CODE-6, of a scale and s − Q.
+pub fn bias(metric: u8, (scale, weight): (f32, u32)) -> f64 {
+    let squared = f64::from(scale) * f64::from(scale) * f64::from(weight);
+    match metric {
+        0 => squared,
+        1 => 0.0,
+        _ => squared / 2.0,
+    }
+}
+
+/// K-CODE-2 to K-CODE-4 and K-CODE-6: the words of the code, and the correction word.
 pub fn code(
     metric: u8,
     seed: u64,
     unit: &[f32],
     centroid: &[f32],
     mean: &[f32],
+    bias: f64,
 ) -> (Vec<u64>, u32) {
     let less = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x - y).collect::<Vec<f32>>();
     let u = less(unit, centroid);
@@ -209,7 +220,7 @@ pub fn code(
         1 => -dot,
         _ => rho2 / 2.0,
     };
-    let beta = gamma + alpha * sigma;
+    let beta = (gamma + alpha * sigma) - bias;
     (
         words,
         round_bits(beta as f32, 14) + round_bits(alpha as f32, 17) / (1 << 17),

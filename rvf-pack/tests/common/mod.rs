@@ -102,6 +102,8 @@ pub const ORDER: u8 = 0x83;
 /// A list and its entries.
 pub struct List {
     pub centroid: Vec<f32>,
+    /// The scale of the centroid's record, and s − Q of K-CODE-6.
+    pub weight: (f32, u32),
     /// The numbers of its own vectors, then of those that have their second entry here.
     pub entries: Vec<usize>,
     pub own: usize,
@@ -332,6 +334,7 @@ impl File {
         let mean = floats(128);
         let end = directory + 32 * self.lists;
         let (mut centroids, mut centroid_codes) = (vec![mean.clone()], Vec::new());
+        let mut weights = vec![(0.0, 0)];
         let offsets = (u64_at(index, 0x28) as usize, u64_at(index, 0x30) as usize);
         if self.lists == 1 {
             assert_eq!((offsets, index.len()), ((0, 0), end));
@@ -345,6 +348,15 @@ impl File {
             assert_eq!(offsets, (codes, records));
             assert_eq!(index.len(), records + self.lists * stride);
             let record = |list: usize| &index[records + list * stride..][..stride];
+            weights = (0..self.lists)
+                .map(|list| {
+                    let squares = record(list)[12..12 + self.dimension]
+                        .iter()
+                        .map(|x| i32::from(*x as i8).pow(2) as u32);
+                    let weight = u32_at(record(list), 8) - squares.sum::<u32>();
+                    (f32_at(record(list), 4), weight)
+                })
+                .collect();
             centroids = (0..self.lists)
                 .map(|list| {
                     assert_eq!(u32_at(record(list), 0) as usize, list);
@@ -359,7 +371,7 @@ impl File {
         let quant = self.payload(QUANT);
         let (mut at, mut first) = (0, 0);
         let mut lists = Vec::new();
-        for (number, centroid) in centroids.into_iter().enumerate() {
+        for (number, (centroid, weight)) in centroids.into_iter().zip(weights).enumerate() {
             let entry = directory + 32 * number;
             let [own, second, first_own] =
                 [8, 12, 16].map(|place| u32_at(index, entry + place) as usize);
@@ -380,6 +392,7 @@ impl File {
             first += own;
             lists.push(List {
                 centroid,
+                weight,
                 entries,
                 own,
                 codes,

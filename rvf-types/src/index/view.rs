@@ -179,7 +179,7 @@ impl<'a> Index<'a> {
                 record.row.into(),
                 at,
             )?;
-            record.check(at)?;
+            record.check_centroid(self.head.metric, at)?;
         }
         Ok(())
     }

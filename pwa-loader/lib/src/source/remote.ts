@@ -1,13 +1,13 @@
 // A file on a static server, read by ranges. What the first requests bring beyond what they were for is kept (the head and the
 // tail of the file), since the next steps of opening need it.
 import { RvfError } from '../errors.js';
-import { either } from '../signals.js';
+import { under } from '../signals.js';
 import type { Traffic } from '../types.js';
 import { MemorySource } from './memory.js';
 import { Meter, type ByteSource, type Range, type SourceOptions } from './source.js';
 
 /** The first request brings so much: the root, and the index and the kernels of small files, which are then open. */
-const HEAD = 1 << 17;
+const HEAD = 192 << 10;
 /** The last bytes, asked for beside it: the manifest, and the digest tables before it. */
 const TAIL = 96 << 10;
 /** Requests under way at once. A browser has a limit of its own, a server program has none. */
@@ -37,9 +37,9 @@ export class RemoteSource implements ByteSource {
   static async open(url: string, options: SourceOptions): Promise<ByteSource> {
     const get = options.fetch ?? ((input, init) => fetch(input, init)), meter = new Meter(), { signal } = options;
     meter.rounds++;
-    const ends = new AbortController(), stop = either(signal, ends.signal)!;
+    const ends = new AbortController();
     // Side by side: a server that knows ranges of the end answers both in one round. What comes of it is welcome, no more.
-    const tail = isOwn(url) ? tailOf(url, get, meter, stop) : undefined;
+    const tail = isOwn(url) ? under(signal, ends.signal, (stop) => tailOf(url, get, meter, stop!)) : undefined;
     // Not from a cache without asking: an old head would name blocks that the file has no more.
     const response = await ask(url, get, { headers: { Range: `bytes=0-${HEAD - 1}` }, cache: 'no-cache', signal: signal ?? null });
     meter.requests++;

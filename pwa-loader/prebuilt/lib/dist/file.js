@@ -3,7 +3,7 @@ import { Core, coreOptions } from './core.js';
 import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import { hasWorkers } from './pool/spawn.js';
-import { either, turn, whenAborted } from './signals.js';
+import { turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 const TIMEOUT = 10_000;
 /** Milliseconds of searching after which the caller's thread gets a turn. */
@@ -101,8 +101,11 @@ class InlineFile {
     info() {
         return this.core.info();
     }
-    async search(wish) {
-        const core = this.#check(), signal = either(this.signal, wish.signal);
+    search(wish) {
+        return under(this.signal, wish.signal, (signal) => this.#search(wish, signal));
+    }
+    async #search(wish, signal) {
+        const core = this.#check();
         signal?.throwIfAborted();
         // As `#while`, and not by it: each promise in between would be a turn of the queue.
         try {
@@ -112,18 +115,20 @@ class InlineFile {
             throw this.#open ? error : closed();
         }
     }
-    async searchBatch(requests, options = {}) {
-        const answers = [], signal = either(this.signal, options.signal);
-        let since = performance.now();
-        for (const wish of requests) {
-            signal?.throwIfAborted();
-            answers.push(await this.search(signal ? { ...wish, signal: either(signal, wish.signal) } : wish));
-            if (performance.now() - since < TURN)
-                continue;
-            await turn();
-            since = performance.now();
-        }
-        return answers;
+    searchBatch(requests, options = {}) {
+        return under(this.signal, options.signal, async (all) => {
+            const answers = [];
+            let since = performance.now();
+            for (const wish of requests) {
+                all?.throwIfAborted();
+                answers.push(await under(all, wish.signal, (signal) => this.#search(wish, signal)));
+                if (performance.now() - since < TURN)
+                    continue;
+                await turn();
+                since = performance.now();
+            }
+            return answers;
+        });
     }
     async get(id) {
         return this.#while(this.#check().get(id, this.signal));
@@ -131,9 +136,8 @@ class InlineFile {
     async row(row) {
         return this.#while(this.#check().row(row, this.signal));
     }
-    async verify(options = {}) {
-        const signal = either(this.signal, options.signal);
-        return this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) }));
+    verify(options = {}) {
+        return under(this.signal, options.signal, async (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
     }
     traffic() {
         return this.core.traffic();
@@ -176,12 +180,16 @@ class WorkerFile {
     }
     async search(wish) {
         const start = performance.now(), { signal, ...rest } = wish;
-        const answer = await this.#first.ask('search', sendableWish(rest), either(this.signal, signal));
+        const answer = await under(this.signal, signal, async (either) => this.#first.ask('search', sendableWish(rest), either));
         return { ...answer, stats: { ...answer.stats, ms: performance.now() - start } };
     }
     /** The requests go to the workers in runs, to each the next one when it has answered the last. */
-    async searchBatch(requests, options = {}) {
-        const first = this.#first, failed = new AbortController(), signal = either(either(this.signal, options.signal), failed.signal);
+    searchBatch(requests, options = {}) {
+        const failed = new AbortController();
+        return under(this.signal, options.signal, (either) => under(either, failed.signal, (signal) => this.#batch(requests, failed, signal)));
+    }
+    async #batch(requests, failed, signal) {
+        const first = this.#first;
         const answers = new Array(requests.length), wishes = requests.map(({ signal: _, ...rest }) => sendableWish(rest));
         const size = Math.max(1, Math.min(CHUNK, Math.ceil(requests.length / (4 * this.most))));
         let next = 0;
@@ -227,8 +235,8 @@ class WorkerFile {
     async row(row) {
         return this.#first.ask('row', row, this.signal);
     }
-    async verify(options = {}) {
-        return this.#first.ask('verify', undefined, either(this.signal, options.signal), options.onProgress);
+    verify(options = {}) {
+        return under(this.signal, options.signal, async (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
     }
     traffic() {
         const all = this.#members.map(({ client }) => client.traffic()), sum = (pick) => all.reduce((total, one) => total + pick(one), 0);

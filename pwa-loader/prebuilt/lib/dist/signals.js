@@ -1,4 +1,4 @@
-// Reasons to stop: what happens when a signal is aborted, and two signals as one.
+// Reasons to stop: what happens when a signal is aborted, and what is run under two signals.
 /** What waits for each signal. One listener serves all: engines take many listeners of one signal for a leak, and say so. */
 const waiting = new WeakMap();
 /** Has something run once when a signal is aborted; the function that comes back takes that back. Of an aborted signal nothing runs. */
@@ -26,19 +26,23 @@ function runAll() {
     for (const run of all ?? [])
         run();
 }
-/** A signal that is aborted when one of two is; `AbortSignal.any` where there is one, which not every Node 20 has. */
-export function either(a, b) {
+/**
+ * Runs something under a signal that is aborted when one of two is: `AbortSignal.any` where there is one, which not every
+ * Node 20 has. Both are let go of when what was run has ended.
+ */
+export function under(a, b, run) {
     if (!a || !b || a === b)
-        return a ?? b;
+        return run(a ?? b);
     if (typeof AbortSignal.any === 'function')
-        return AbortSignal.any([a, b]);
+        return run(AbortSignal.any([a, b]));
     const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
     if (aborted)
         both.abort(aborted.reason);
-    else
-        for (const signal of [a, b])
-            whenAborted(signal, () => both.abort(signal.reason));
-    return both.signal;
+    const releases = [a, b].map((signal) => whenAborted(signal, () => both.abort(signal.reason)));
+    return run(both.signal).finally(() => {
+        for (const release of releases)
+            release();
+    });
 }
 /** Lets the event loop turn, so that timers, messages and aborts get their chance. */
 export const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -32,7 +32,7 @@ export async function checkIndex(archive, stream, findings) {
         findings.passes(() => {
             const row = u32(viewOf(record), 0);
             ensure(row === list, 'R-IDX-4', () => `the centroid record of list ${list} has the row ${row}`, offset);
-            checkInteger(record, dimension, offset);
+            checkInteger(record, dimension, offset, manifest.metric !== 1);
         });
     }
     return found;

@@ -14,8 +14,8 @@ const ofBits = (word) => {
 };
 /** That of components up to 10¹⁵ (R-LIM-1). */
 const mostScale = () => ofBits(Math.ceil(bitsOf(Math.fround(Math.fround(MAX_COMPONENT) / 127)) / 256) * 256);
-/** An i8 record by itself (R-VEC-1 to R-VEC-3). */
-export function checkInteger(record, dimension, at) {
+/** An i8 record by itself (R-VEC-1 to R-VEC-3); the sum of a centroid that is `biased` may be more (R-IDX-4). */
+export function checkInteger(record, dimension, at, biased = false) {
     const view = viewOf(record), scale = f32(view, 4), sum = u32(view, 8), word = u32(view, 4);
     ensure(notZero(record, 12 + dimension, record.length) < 0, 'R-VEC-1', () => 'a byte behind the components of a record is not zero', at + 12 + dimension);
     ensure(Number.isFinite(scale) && word < 0x80000000 && (word & 255) === 0, 'R-VEC-3', () => `the scale ${scale} of a record is not a finite number of 16 significant bits, 0 or more`, at + 4);
@@ -25,7 +25,7 @@ export function checkInteger(record, dimension, at) {
         ensure(component !== -128, 'R-VEC-2', () => `component ${i} of a record is -128`, at + 12 + i);
         found += component * component;
     }
-    ensure(found === sum, 'R-VEC-2', () => `the sum of squares of a record is said to be ${sum}, and is ${found}`, at + 8);
+    ensure(found === sum || (biased && scale > 0 && found < sum), 'R-VEC-2', () => `the sum of squares of a record is said to be ${sum}, and is ${found}`, at + 8);
     ensure(scale <= mostScale(), 'R-LIM-1', () => `the scale ${scale} of a record is that of components above 10^15`, at + 4);
     ensure(scale > 0 || sum === 0, 'R-VEC-3', () => 'a record with the scale 0 has components', at + 4);
 }

@@ -1,0 +1,152 @@
+//! A step of Lloyd's algorithm for points each of which has few centroids in question.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rayon::prelude::*;
+
+use super::centroids::Centroids;
+
+/// Points of a task.
+const POINTS: usize = 256;
+
+/// Points by their numbers, in memory or read one at a time.
+pub(super) trait PointSet: Sync {
+    /// What a task reads with.
+    type Scratch: Send;
+
+    fn scratch(&self) -> Self::Scratch;
+
+    fn point<'a>(&'a self, number: u32, scratch: &'a mut Self::Scratch) -> &'a [f32];
+
+    /// How often a point counts.
+    fn weight(&self, _number: u32) -> f64 {
+        1.0
+    }
+}
+
+/// What becomes of a list that no point is nearest to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// It takes half of the longest one.
+    Filled,
+    /// Its centroid stays where it is.
+    Left,
+}
+
+/// Gives each point to the nearest of its candidates, of which each has as many, and moves each centroid to the mean of
+/// its points.
+pub(super) fn step(
+    points: &impl PointSet,
+    centroids: &mut Centroids,
+    candidates: &[u32],
+    lists: &mut [u32],
+    empty: Empty,
+) {
+    choose(points, centroids, candidates, lists);
+    move_centroids(points, lists, centroids, empty);
+}
+
+/// Gives each point to the nearest of its candidates, of which each has as many.
+pub(super) fn choose(
+    points: &impl PointSet,
+    centroids: &Centroids,
+    candidates: &[u32],
+    lists: &mut [u32],
+) {
+    let near = candidates.len() / lists.len().max(1);
+    candidates
+        .par_chunks_exact(near.max(1))
+        .zip(lists)
+        .enumerate()
+        .with_min_len(POINTS)
+        .for_each_init(
+            || points.scratch(),
+            |scratch, (number, (candidates, list))| {
+                let point = points.point(number as u32, scratch);
+                let near = candidates
+                    .iter()
+                    .map(|list| (centroids.nearness(point, *list), *list));
+                let least = near.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                *list = least.map_or(0, |(_, list)| list);
+            },
+        );
+}
+
+/// Moves each centroid to the mean of its points, summed in their order, so that it is the same with any number of
+/// threads.
+fn move_centroids(points: &impl PointSet, lists: &[u32], centroids: &mut Centroids, empty: Empty) {
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); centroids.count()];
+    for (point, list) in (0..).zip(lists) {
+        members[*list as usize].push(point);
+    }
+    if empty == Empty::Filled {
+        fill_empty(&mut members);
+    }
+    let dimension = centroids.dimension();
+    centroids.change(|values| {
+        members
+            .par_iter()
+            .zip(values.par_chunks_exact_mut(dimension))
+            .filter(|(members, _)| !members.is_empty())
+            .for_each_init(
+                || (vec![0.0_f64; dimension], points.scratch()),
+                |(sums, scratch), (members, centroid)| {
+                    sums.fill(0.0);
+                    let mut weights = 0.0;
+                    for number in members {
+                        let weight = points.weight(*number);
+                        weights += weight;
+                        let point = points.point(*number, scratch);
+                        for (sum, value) in sums.iter_mut().zip(point) {
+                            *sum += weight * f64::from(*value);
+                        }
+                    }
+                    for (value, sum) in centroid.iter_mut().zip(sums) {
+                        *value = (*sum / weights) as f32;
+                    }
+                },
+            );
+    });
+}
+
+/// Gives each empty list every other point of the longest one, as long as that has two.
+fn fill_empty(members: &mut [Vec<u32>]) {
+    let empty: Vec<usize> = (0..members.len())
+        .filter(|list| members[*list].is_empty())
+        .collect();
+    if empty.is_empty() {
+        return;
+    }
+    // The longest, and of those the first.
+    let lengths = members.iter().enumerate();
+    let mut longest: BinaryHeap<(usize, Reverse<usize>)> = lengths
+        .map(|(list, points)| (points.len(), Reverse(list)))
+        .collect();
+    for list in empty {
+        let Some((2.., Reverse(from))) = longest.pop() else {
+            return;
+        };
+        let points = std::mem::take(&mut members[from]);
+        let half = |odd: usize| points.iter().skip(odd).step_by(2).copied().collect();
+        (members[from], members[list]) = (half(0), half(1));
+        for list in [from, list] {
+            longest.push((members[list].len(), Reverse(list)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_takes_half_of_the_longest() {
+        let mut members = vec![vec![], vec![4, 5, 6, 7, 8], vec![1, 2, 3], vec![]];
+        fill_empty(&mut members);
+        assert_eq!(members, [vec![5, 7], vec![4, 8], vec![1, 2, 3], vec![6]]);
+        let mut members = vec![vec![], vec![1], vec![]];
+        fill_empty(&mut members);
+        assert_eq!(members, [vec![], vec![1], vec![]]);
+    }
+}
