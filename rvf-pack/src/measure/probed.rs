@@ -68,7 +68,9 @@ pub(super) fn efforts(
         extra: 0,
     };
     setting.extra = test.choose_extra(few, k, probes, reporter)?;
-    let shares = coverage.shares(k as usize);
+    // The nearest row of a row is often next to a copy, and easier to find than that of a query; and there are few of them. So
+    // a single hit is taken to be in the lists in which any of ten neighbours are.
+    let shares = coverage.shares(k.max(10) as usize);
     let of_few = coverage.shares_of(few, k as usize);
     let mut seen = Vec::with_capacity(SLACKS.len());
     for slack in SLACKS {
