@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{POINTS, Place, npy_f32, npy_i32, sample};
+use common::{POINTS, Place, noise_npy, npy_f32, npy_i32, sample};
 
 #[test]
 fn info_accounts_for_every_byte() {
@@ -323,6 +323,71 @@ fn bench_measures_every_engine_against_the_truth() {
     );
     #[cfg(target_os = "linux")]
     assert!(report["peak_memory_bytes"].as_u64().unwrap() > 1_000_000);
+}
+
+#[test]
+fn bench_measures_the_recalls_that_are_wished_for_and_says_what_is_out_of_reach() {
+    let place = Place::new();
+    place.wordnet();
+    let queries = sample("queries.i8.npy");
+    let report = &place
+        .rvf(&[
+            "bench",
+            "wordnet.rvf",
+            "--vectors",
+            &queries,
+            "--queries",
+            "10",
+            "--rounds",
+            "1",
+            "--engine",
+            "native",
+            "--recall",
+            "0.97,0.8,1",
+            "--json",
+        ])
+        .json()[0];
+    let efforts = report["efforts"].as_array().unwrap();
+    let named: Vec<&str> = efforts
+        .iter()
+        .map(|effort| effort["effort"].as_str().unwrap())
+        .collect();
+    assert_eq!(named, ["recall 0.8", "recall 0.97", "ceiling", "exact"]);
+    // Bytes do not tell near distances of noise apart.
+    place.write("noise.npy", noise_npy(600, 8));
+    place.rvf(&["pack", "noise.npy", "-o", "noise.rvf"]).ok();
+    let report = &place
+        .rvf(&[
+            "bench",
+            "noise.rvf",
+            "--vectors",
+            "noise.npy",
+            "--rounds",
+            "1",
+            "--recall",
+            "1",
+            "--json",
+        ])
+        .json()[0];
+    let notes = report["notes"].to_string();
+    assert!(
+        notes.contains("a recall of 1 is above what this file reaches, 0.9"),
+        "{notes}"
+    );
+    let wrong = [
+        "bench",
+        "wordnet.rvf",
+        "--vectors",
+        &queries,
+        "--recall",
+        "1.5",
+    ];
+    assert!(
+        place
+            .rvf(&wrong)
+            .usage()
+            .contains("expected a number above 0")
+    );
 }
 
 #[test]

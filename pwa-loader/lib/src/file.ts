@@ -4,7 +4,7 @@ import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import type { Wish, WorkerSource } from './pool/protocol.js';
 import { hasWorkers } from './pool/spawn.js';
-import { turn, under, whenAborted } from './signals.js';
+import { joined, turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 import type { ByteSource } from './source/source.js';
 import type { Answer, FileInfo, Id, OpenOptions, Progress, Row, RvfFile, SearchRequest, Source, Traffic, Verdict } from './types.js';
@@ -102,8 +102,13 @@ class InlineFile implements RvfFile {
     return this.core.info();
   }
 
-  search(wish: SearchRequest): Promise<Answer> {
-    return under(this.signal, wish.signal, (signal) => this.#search(wish, signal));
+  async search(wish: SearchRequest): Promise<Answer> {
+    const { signal, release } = joined(this.signal, wish.signal);
+    try {
+      return await this.#search(wish, signal);
+    } finally {
+      release();
+    }
   }
 
   async #search(wish: SearchRequest, signal: AbortSignal | undefined): Promise<Answer> {
@@ -117,7 +122,7 @@ class InlineFile implements RvfFile {
     }
   }
 
-  searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
+  async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
     return under(this.signal, options.signal, async (all) => {
       const answers: Answer[] = [];
       let since = performance.now();
@@ -140,8 +145,8 @@ class InlineFile implements RvfFile {
     return this.#while(this.#check().row(row, this.signal));
   }
 
-  verify(options: VerifyOptions = {}): Promise<Verdict> {
-    return under(this.signal, options.signal, async (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
+  async verify(options: VerifyOptions = {}): Promise<Verdict> {
+    return under(this.signal, options.signal, (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
   }
 
   traffic(): Traffic {
@@ -181,12 +186,12 @@ class WorkerFile implements RvfFile {
 
   async search(wish: SearchRequest): Promise<Answer> {
     const start = performance.now(), { signal, ...rest } = wish;
-    const answer = await under(this.signal, signal, async (either) => this.#first.ask('search', sendableWish(rest), either));
+    const answer = await under(this.signal, signal, (either) => this.#first.ask('search', sendableWish(rest), either));
     return { ...answer, stats: { ...answer.stats, ms: performance.now() - start } };
   }
 
   /** The requests go to the workers in runs, to each the next one when it has answered the last. */
-  searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
+  async searchBatch(requests: readonly SearchRequest[], options: { signal?: AbortSignal } = {}): Promise<Answer[]> {
     const failed = new AbortController();
     return under(this.signal, options.signal, (either) => under(either, failed.signal, (signal) => this.#batch(requests, failed, signal)));
   }
@@ -241,8 +246,8 @@ class WorkerFile implements RvfFile {
     return this.#first.ask('row', row, this.signal);
   }
 
-  verify(options: VerifyOptions = {}): Promise<Verdict> {
-    return under(this.signal, options.signal, async (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
+  async verify(options: VerifyOptions = {}): Promise<Verdict> {
+    return under(this.signal, options.signal, (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
   }
 
   traffic(): Traffic {

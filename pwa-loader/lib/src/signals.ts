@@ -28,18 +28,30 @@ function runAll(this: AbortSignal): void {
 }
 
 /**
- * Runs something under a signal that is aborted when one of two is: `AbortSignal.any` where there is one, which not every
- * Node 20 has. Both are let go of when what was run has ended.
+ * A signal that is aborted when one of two is, and what lets go of both. (`AbortSignal.any` is let go of by the collector alone,
+ * and not every Node 20 has it.)
  */
-export function under<T>(a: AbortSignal | undefined, b: AbortSignal | undefined, run: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
-  if (!a || !b || a === b) return run(a ?? b);
-  if (typeof AbortSignal.any === 'function') return run(AbortSignal.any([a, b]));
+export function joined(a: AbortSignal | undefined, b: AbortSignal | undefined): { readonly signal: AbortSignal | undefined; readonly release: () => void } {
+  if (!a || !b || a === b) return { signal: a ?? b, release: () => undefined };
   const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
   if (aborted) both.abort(aborted.reason);
   const releases = [a, b].map((signal) => whenAborted(signal, () => both.abort(signal.reason)));
-  return run(both.signal).finally(() => {
-    for (const release of releases) release();
-  });
+  return {
+    signal: both.signal,
+    release: () => {
+      for (const release of releases) release();
+    },
+  };
+}
+
+/** Runs something under a signal that is aborted when one of two is. */
+export async function under<T>(a: AbortSignal | undefined, b: AbortSignal | undefined, run: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+  const { signal, release } = joined(a, b);
+  try {
+    return await run(signal);
+  } finally {
+    release();
+  }
 }
 
 /** Lets the event loop turn, so that timers, messages and aborts get their chance. */

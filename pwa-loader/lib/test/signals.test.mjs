@@ -25,34 +25,29 @@ async function warned(run) {
 }
 const listeners = (signal) => getEventListeners(signal, 'abort').length;
 
-for (const any of [true, false]) {
-  for (const run of ['inline', 'worker']) {
-    test(`a large batch and many searches have one listener on their signal (${run}, ${any ? 'with' : 'without'} AbortSignal.any)`, async (t) => {
-      const { any: native } = AbortSignal;
-      if (!any) delete AbortSignal.any;
-      t.after(() => { AbortSignal.any = native; });
-      const server = await serve(bytes);
-      t.after(() => server.close());
-      for (const [source, more] of [[path, { workers: 14 }], [server.url, {}], [server.url, { fetch: (...args) => fetch(...args) }]]) {
-        const stop = new AbortController(), ends = new AbortController(), file = await open(source, { run, signal: ends.signal, ...more });
-        let most = 0;
-        const look = setInterval(() => { most = Math.max(most, listeners(stop.signal), listeners(ends.signal)); }, 1);
-        assert.deepEqual(await warned(async () => {
-          await file.searchBatch(many, { signal: stop.signal });
-          await Promise.all(many.map((wish) => file.search({ ...wish, signal: stop.signal })));
-        }), []);
-        clearInterval(look);
-        // A `fetch` that is under way has its own.
-        assert.ok(most <= 2, `there were ${most} listeners at once`);
-        // All that wait are told.
-        const waiting = many.map((wish) => file.search({ ...wish, exact: true, signal: stop.signal })), batch = file.searchBatch(many.map((wish) => ({ ...wish, exact: true })), { signal: stop.signal });
-        stop.abort(new Error('enough'));
-        for (const one of [...waiting, batch]) await assert.rejects(one, /enough/);
-        assert.equal((await file.search({ vector: queries[0] })).hits.length, 10);
-        await file.close();
-      }
-    });
-  }
+for (const run of ['inline', 'worker']) {
+  test(`a large batch and many searches have one listener on their signal (${run})`, async (t) => {
+    const server = await serve(bytes);
+    t.after(() => server.close());
+    for (const [source, more] of [[path, { workers: 14 }], [server.url, {}], [server.url, { fetch: (...args) => fetch(...args) }]]) {
+      const stop = new AbortController(), ends = new AbortController(), file = await open(source, { run, signal: ends.signal, ...more });
+      let most = 0;
+      const look = setInterval(() => { most = Math.max(most, listeners(stop.signal), listeners(ends.signal)); }, 1);
+      assert.deepEqual(await warned(async () => {
+        await file.searchBatch(many, { signal: stop.signal });
+        await Promise.all(many.map((wish) => file.search({ ...wish, signal: stop.signal })));
+      }), []);
+      clearInterval(look);
+      // A `fetch` that is under way has its own.
+      assert.ok(most <= 2, `there were ${most} listeners at once`);
+      // All that wait are told.
+      const waiting = many.map((wish) => file.search({ ...wish, exact: true, signal: stop.signal })), batch = file.searchBatch(many.map((wish) => ({ ...wish, exact: true })), { signal: stop.signal });
+      stop.abort(new Error('enough'));
+      for (const one of [...waiting, batch]) await assert.rejects(one, /enough/);
+      assert.equal((await file.search({ vector: queries[0] })).hits.length, 10);
+      await file.close();
+    }
+  });
 }
 
 test('many questions to a store have one listener on their signal', async () => {
@@ -77,24 +72,35 @@ test('what is taken back does not run, and the rest does, once', () => {
   assert.deepEqual(ran, ['a', 'c']);
 });
 
-for (const any of [true, false]) {
-  test(`what runs under two signals ends with either, and holds on to neither (${any ? 'with' : 'without'} AbortSignal.any)`, async (t) => {
-    const { any: native } = AbortSignal;
-    if (!any) delete AbortSignal.any;
-    t.after(() => { AbortSignal.any = native; });
-    for (const which of [0, 1]) {
-      const both = [new AbortController(), new AbortController()], [a, b] = both.map(({ signal }) => signal);
-      assert.equal(await under(a, b, async (signal) => signal.aborted), false);
-      assert.deepEqual([a, b].map(listeners), [0, 0]);
-      await assert.rejects(under(a, b, () => Promise.reject(new Error('failed'))), /failed/);
-      assert.deepEqual([a, b].map(listeners), [0, 0]);
-      const waits = under(a, b, (signal) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); }));
-      both[which].abort(new Error('over'));
-      await assert.rejects(waits, /over/);
-      assert.deepEqual([a, b].map(listeners), [0, 0]);
-      assert.equal(await under(a, b, async (signal) => signal.reason.message), 'over');
+test('what runs under two signals ends with either, and lets go of both', async () => {
+  for (const which of [0, 1]) {
+    const both = [new AbortController(), new AbortController()], [a, b] = both.map(({ signal }) => signal);
+    assert.equal(await under(a, b, async (signal) => {
+      assert.deepEqual([a, b].map(listeners), [1, 1]);
+      return signal.aborted;
+    }), false);
+    assert.deepEqual([a, b].map(listeners), [0, 0]);
+    await assert.rejects(under(a, b, () => Promise.reject(new Error('failed'))), /failed/);
+    await assert.rejects(under(a, b, () => { throw new Error('at once'); }), /at once/);
+    assert.deepEqual([a, b].map(listeners), [0, 0]);
+    const waits = under(a, b, (signal) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); }));
+    both[which].abort(new Error('over'));
+    await assert.rejects(waits, /over/);
+    assert.deepEqual([a, b].map(listeners), [0, 0]);
+    assert.equal(await under(a, b, async (signal) => signal.reason.message), 'over');
+  }
+  const { signal } = new AbortController();
+  for (const pair of [[signal, undefined], [undefined, signal], [signal, signal]]) assert.equal(await under(...pair, async (one) => one), signal);
+});
+
+test('a wrong argument is a rejection, never thrown at the caller', async () => {
+  for (const run of ['inline', 'worker']) {
+    const file = await open(path, { run, signal: new AbortController().signal });
+    for (const call of [() => file.search(), () => file.search({ vector: queries[0], signal: {} }), () => file.searchBatch(many, null), () => file.searchBatch(many, { signal: {} }), () => file.verify(null), () => file.verify({ signal: {} }), () => file.get(), () => file.row()]) {
+      const answer = call();
+      assert.ok(answer instanceof Promise);
+      await answer.then(() => undefined, () => undefined);
     }
-    const { signal } = new AbortController();
-    for (const pair of [[signal, undefined], [undefined, signal], [signal, signal]]) assert.equal(await under(...pair, async (one) => one), signal);
-  });
-}
+    await file.close();
+  }
+});

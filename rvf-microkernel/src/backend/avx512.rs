@@ -371,3 +371,34 @@ unsafe fn integers(values: *const f32, reciprocal: f32, n: usize, out: *mut i16)
     }
     _mm512_reduce_add_epi64(squares)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::{vec, vec::Vec};
+
+    use super::*;
+
+    #[test]
+    fn integer_queries_are_those_of_plain_rust_at_the_ends_of_the_range_and_at_ties() {
+        if !is_available() {
+            return;
+        }
+        let ends = [
+            32_767.0, 32_767.4, 32_767.5, 32_768.0, -32_767.5, -32_768.0, 0.5, 1.5, 2.5, -0.5,
+            -1.5, 0.0, -0.0, 16_384.0, -16_383.5, 1e-30,
+        ];
+        for n in [64, 128, 384] {
+            for reciprocal in [1.0, 0.25] {
+                let values: Vec<f32> = (0..n).map(|i| ends[i * 7 % 16] / reciprocal).collect();
+                let made = |make: unsafe fn(*const f32, f32, usize, *mut i16) -> i64| {
+                    let mut out = vec![0; n];
+                    // SAFETY: both are as long as is said, and the processor has the instructions.
+                    let squares = unsafe { make(values.as_ptr(), reciprocal, n, out.as_mut_ptr()) };
+                    (squares, out)
+                };
+                assert_eq!(made(integers), made(scalar::integers));
+            }
+        }
+    }
+}

@@ -28,7 +28,8 @@ const STEPS: usize = 5;
 /// Rows of a task.
 const ROWS: usize = 128;
 
-/// Rows between two looks at whether the work is cancelled.
+/// Rows that are searched for between two looks at whether the work is cancelled. (As the centroids move it is looked at
+/// once a step.)
 const ROWS_AT_ONCE: usize = 16 * 1024;
 
 /// The lists of all rows.
@@ -44,11 +45,11 @@ pub(crate) struct Assignment {
     pub(crate) ratio: Vec<f32>,
 }
 
-/// Lists in question for the rows: those whose centroids are nearest to it.
+/// Lists in question for each row: those whose centroids are nearest to it. There are at most 65,536 lists.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     /// As many for each row.
-    lists: Vec<u32>,
+    lists: Vec<u16>,
     of_each: usize,
 }
 
@@ -73,8 +74,8 @@ impl Candidates {
                     let rows = done + task * ROWS..;
                     for (row, lists) in rows.zip(lists.chunks_exact_mut(of_each)) {
                         let found = searcher.nearest(points.point(row as u32, &mut scratch))?;
-                        let last = found.last().map_or(0, |found| found.list);
-                        let found = found.iter().map(|found| found.list);
+                        let last = found.last().map_or(0, |found| found.list as u16);
+                        let found = found.iter().map(|found| found.list as u16);
                         for (list, found) in lists.iter_mut().zip(found.chain(iter::repeat(last))) {
                             *list = found;
                         }
@@ -124,7 +125,7 @@ impl Candidates {
                 || (points.scratch(), Vec::with_capacity(self.of_each)),
                 |(scratch, found), (row, ((((lists, own), distance), second), ratio))| {
                     let point = points.point(row as u32, scratch);
-                    centroids.distances(point, lists, found);
+                    centroids.distances(point, lists.iter().map(|list| u32::from(*list)), found);
                     // Where fewer were found, one stands for the others.
                     found.dedup();
                     let Some((first, others)) = found.split_first() else {

@@ -44,7 +44,7 @@ impl Spread {
             let (count, place) = (self.counts[list as usize], *parent as usize);
             let point = from.of(list);
             // The points lie around their mean, as far as k-means has come to its end.
-            let moved = (from.square_of(point) + to.nearness(point, *parent)).max(0.0);
+            let moved = to.distance(point, *parent);
             merged.counts[place] += count;
             merged.distances[place] += self.distances[list as usize] + f64::from(count) * moved;
         }

@@ -85,13 +85,23 @@ impl Centroids {
         self.square(list) - 2.0 * f64::from(self.backend.sum_of_products(point, self.of(list)))
     }
 
+    /// The squared distance between a point and a centroid.
+    pub(crate) fn distance(&self, point: &[f32], list: u32) -> f64 {
+        (self.square_of(point) + self.nearness(point, list)).max(0.0)
+    }
+
     /// The squared distances between a point and some centroids, in the order of (distance, list).
-    pub(crate) fn distances(&self, point: &[f32], lists: &[u32], found: &mut Vec<Found>) {
+    pub(crate) fn distances(
+        &self,
+        point: &[f32],
+        lists: impl Iterator<Item = u32>,
+        found: &mut Vec<Found>,
+    ) {
         let square = self.square_of(point);
         found.clear();
-        found.extend(lists.iter().map(|list| Found {
-            list: *list,
-            distance: (square + self.nearness(point, *list)).max(0.0),
+        found.extend(lists.map(|list| Found {
+            list,
+            distance: (square + self.nearness(point, list)).max(0.0),
         }));
         found.sort_unstable_by(Found::compare);
     }

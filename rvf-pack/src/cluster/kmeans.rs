@@ -91,6 +91,7 @@ pub(crate) fn kmeans(
             Empty::Filled,
         );
     }
+    choose(&sample, &centroids, &candidates, &mut lists);
     let spread = spread(sample, &centroids, &lists);
     Ok((centroids, spread))
 }
@@ -102,9 +103,7 @@ fn spread(sample: Sample<'_>, centroids: &Centroids, lists: &[u32]) -> Spread {
         .par_chunks_exact(sample.dimension)
         .zip(lists)
         .with_min_len(POINTS)
-        .map(|(point, list)| {
-            (centroids.square_of(point) + centroids.nearness(point, *list)).max(0.0)
-        })
+        .map(|(point, list)| centroids.distance(point, *list))
         .collect();
     Spread::new(centroids.count(), lists, distances.into_iter())
 }
@@ -167,7 +166,7 @@ fn first_points(points: usize, count: usize, seed: u64) -> Vec<u32> {
 fn search(
     sample: Sample<'_>,
     centroids: &Centroids,
-    candidates: &mut [u32],
+    candidates: &mut [u16],
     near: usize,
     reporter: &mut Reporter<'_, '_>,
 ) -> Result<(), PackError> {
@@ -182,7 +181,7 @@ fn search(
                 let points = points.chunks_exact(sample.dimension);
                 for (point, candidates) in points.zip(candidates.chunks_exact_mut(near)) {
                     for (candidate, found) in candidates.iter_mut().zip(searcher.nearest(point)?) {
-                        *candidate = found.list;
+                        *candidate = found.list as u16;
                     }
                 }
                 Ok::<(), PackError>(())

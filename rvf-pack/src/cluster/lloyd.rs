@@ -10,6 +10,9 @@ use super::centroids::Centroids;
 /// Points of a task.
 const POINTS: usize = 256;
 
+/// Points that are summed together: they may lie in a file that is larger than the memory.
+const WINDOW: usize = 64 * 1024;
+
 /// Points by their numbers, in memory or read one at a time.
 pub(super) trait PointSet: Sync {
     /// What a task reads with.
@@ -39,7 +42,7 @@ pub(super) enum Empty {
 pub(super) fn step(
     points: &impl PointSet,
     centroids: &mut Centroids,
-    candidates: &[u32],
+    candidates: &[u16],
     lists: &mut [u32],
     empty: Empty,
 ) {
@@ -51,7 +54,7 @@ pub(super) fn step(
 pub(super) fn choose(
     points: &impl PointSet,
     centroids: &Centroids,
-    candidates: &[u32],
+    candidates: &[u16],
     lists: &mut [u32],
 ) {
     let near = candidates.len() / lists.len().max(1);
@@ -66,7 +69,8 @@ pub(super) fn choose(
                 let point = points.point(number as u32, scratch);
                 let near = candidates
                     .iter()
-                    .map(|list| (centroids.nearness(point, *list), *list));
+                    .map(|list| u32::from(*list))
+                    .map(|list| (centroids.nearness(point, list), list));
                 let least = near.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 *list = least.map_or(0, |(_, list)| list);
             },
@@ -76,37 +80,51 @@ pub(super) fn choose(
 /// Moves each centroid to the mean of its points, summed in their order, so that it is the same with any number of
 /// threads.
 fn move_centroids(points: &impl PointSet, lists: &[u32], centroids: &mut Centroids, empty: Empty) {
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); centroids.count()];
-    for (point, list) in (0..).zip(lists) {
-        members[*list as usize].push(point);
-    }
-    if empty == Empty::Filled {
-        fill_empty(&mut members);
-    }
-    let dimension = centroids.dimension();
-    centroids.change(|values| {
+    let (count, dimension) = (centroids.count(), centroids.dimension());
+    let mut sums = vec![0.0_f64; count * dimension];
+    let mut weights = vec![0.0_f64; count];
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); count];
+    // Points that are filled up with are those of all lists; else those that lie together are read together.
+    let window = match empty {
+        Empty::Filled => lists.len(),
+        Empty::Left => WINDOW,
+    };
+    let mut first = 0;
+    for lists in lists.chunks(window.max(1)) {
+        members.iter_mut().for_each(Vec::clear);
+        for (point, list) in (first..).zip(lists) {
+            members[*list as usize].push(point);
+        }
+        first += lists.len() as u32;
+        if empty == Empty::Filled {
+            fill_empty(&mut members);
+        }
         members
             .par_iter()
-            .zip(values.par_chunks_exact_mut(dimension))
-            .filter(|(members, _)| !members.is_empty())
+            .zip(sums.par_chunks_exact_mut(dimension))
+            .zip(&mut weights)
             .for_each_init(
-                || (vec![0.0_f64; dimension], points.scratch()),
-                |(sums, scratch), (members, centroid)| {
-                    sums.fill(0.0);
-                    let mut weights = 0.0;
+                || points.scratch(),
+                |scratch, ((members, sums), weights)| {
                     for number in members {
                         let weight = points.weight(*number);
-                        weights += weight;
+                        *weights += weight;
                         let point = points.point(*number, scratch);
                         for (sum, value) in sums.iter_mut().zip(point) {
                             *sum += weight * f64::from(*value);
                         }
                     }
-                    for (value, sum) in centroid.iter_mut().zip(sums) {
-                        *value = (*sum / weights) as f32;
-                    }
                 },
             );
+    }
+    centroids.change(|values| {
+        let sums = sums.chunks_exact(dimension).zip(weights);
+        let lists = values.chunks_exact_mut(dimension).zip(sums);
+        for (centroid, (sums, weight)) in lists.filter(|(_, (_, weight))| *weight > 0.0) {
+            for (value, sum) in centroid.iter_mut().zip(sums) {
+                *value = (sum / weight) as f32;
+            }
+        }
     });
 }
 

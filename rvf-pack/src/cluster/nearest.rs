@@ -125,7 +125,7 @@ impl Searcher<'_> {
             Err(Error::BadQuery) => self.lists.extend(0..centroids.count() as u32),
             Err(error) => return Err(failed(error)),
         }
-        centroids.distances(point, &self.lists, &mut self.found);
+        centroids.distances(point, self.lists.iter().copied(), &mut self.found);
         self.found.truncate(self.hits.len());
         Ok(&self.found)
     }

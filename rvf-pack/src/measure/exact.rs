@@ -206,6 +206,19 @@ impl<'a> Exact<'a> {
 }
 
 impl Answer {
+    /// Whether the nearest row is as near as a row is to itself. (Products tell nothing of that.)
+    pub(crate) fn is_of_copy(&self, metric: Metric) -> bool {
+        let most = match metric {
+            Metric::L2 => 0.0,
+            // As far as a sum of f32 may be wrong.
+            Metric::Cosine => 1e-6,
+            Metric::InnerProduct => return false,
+        };
+        self.nearest
+            .first()
+            .is_some_and(|(distance, _)| *distance <= most)
+    }
+
     /// Takes the distances of the rows from `first_row` on.
     fn take(&mut self, first_row: u32, distances: &[f32]) {
         // Most rows are far: they are passed over together.

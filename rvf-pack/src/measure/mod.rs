@@ -38,6 +38,9 @@ const USUAL_HITS: u32 = 10;
 /// The most hits that are measured.
 pub(crate) const MOST_HITS: usize = 100;
 
+/// The least rows without a copy that do as queries alone.
+const LEAST_SINGLE: usize = 100;
+
 /// What is searched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts<'a> {
@@ -73,11 +76,28 @@ impl HeldOut {
         reporter.start(Phase::Exact, Some(rows.into()))?;
         let exact = Exact::new(metric, &sample, MOST_HITS);
         let answers = search_exactly(exact, sample.dimension, rows, source, reporter)?;
-        Ok(Self {
+        let mut held_out = Self {
             sample,
             answers,
             recall,
-        })
+        };
+        held_out.leave_out_copies(metric);
+        Ok(held_out)
+    }
+
+    /// Leaves out rows of which there is a copy, unless hardly any others are left: what is nearest to a copy is found by
+    /// any search, and seldom is a query a copy of a row.
+    fn leave_out_copies(&mut self, metric: Metric) {
+        let is_single: Vec<bool> = self
+            .answers
+            .iter()
+            .map(|answer| !answer.is_of_copy(metric))
+            .collect();
+        if is_single.iter().filter(|single| **single).count() >= LEAST_SINGLE {
+            self.sample.retain(&is_single);
+            let mut single = is_single.iter();
+            self.answers.retain(|_| single.next() != Some(&false));
+        }
     }
 }
 

@@ -92,6 +92,15 @@ impl Sample {
         self.rows.len()
     }
 
+    /// Keeps the rows for which `keep` says so, in their order.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        let vectors = self.vectors.chunks_exact(self.dimension).zip(keep);
+        let kept = vectors.filter(|(_, keep)| **keep).map(|(vector, _)| vector);
+        self.vectors = kept.flatten().copied().collect();
+        let mut keep = keep.iter();
+        self.rows.retain(|_| keep.next() != Some(&false));
+    }
+
     /// The vector of query `query`, counted from 0.
     pub(crate) fn vector(&self, query: usize) -> &[f32] {
         &self.vectors[query * self.dimension..][..self.dimension]
@@ -147,6 +156,24 @@ mod tests {
         let mut rows = sample(3, 5, 2).rows;
         rows.sort_unstable();
         assert_eq!(rows, [0, 1, 2]);
+    }
+
+    #[test]
+    fn rows_that_are_kept_keep_their_vectors() {
+        let mut few = sample(10, 3, 10);
+        let (rows, vectors): (Vec<u32>, Vec<Vec<f32>>) = (
+            few.rows.clone(),
+            few.vectors().map(<[f32]>::to_vec).collect(),
+        );
+        let keep: Vec<bool> = (0..10).map(|place| place % 3 != 1).collect();
+        few.retain(&keep);
+        let places = [0, 2, 3, 5, 6, 8, 9];
+        assert_eq!(few.rows, places.map(|place| rows[place]));
+        assert!(
+            few.vectors()
+                .eq(places.iter().map(|place| &vectors[*place][..]))
+        );
+        assert_eq!(few.vector(1), vectors[2]);
     }
 
     #[test]

@@ -16,27 +16,27 @@ pub(super) struct Measured {
 }
 
 /// Of what was measured, the efforts that found more than all cheaper ones. Their hits are cut (see [`may_miss`]), but for
-/// the last, which is the ceiling: who wishes for more than the others promise gets the most that there is. Where several
-/// found the most, that is the dearest of them: a sample in which nothing more is missed can't tell them apart.
+/// the last, which is the ceiling: who wishes for more than the others promise gets the most that there is. Of those
+/// that missed none, it is the dearest: the sample can't tell them apart.
 pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     measured.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     let recall = |measured: &Measured| measured.effort.recall();
-    let ceiling = measured
-        .iter()
-        .max_by(|a, b| recall(a).total_cmp(&recall(b)))
-        .copied();
+    let is_whole = |measured: &Measured| measured.effort.hits == measured.effort.total;
+    let dearest = measured.iter().copied().rfind(is_whole);
     let mut front: Vec<Measured> = Vec::with_capacity(measured.len());
     for next in measured {
         if front.last().is_none_or(|best| recall(best) < recall(&next)) {
             front.push(next);
         }
     }
-    if let (Some(last), Some(ceiling)) = (front.last(), &ceiling)
-        && last.effort == ceiling.effort
+    let cheapest = front.pop();
+    // The cheapest that missed none stays, with its hits cut.
+    if let (Some(cheapest), Some(dearest)) = (cheapest, dearest)
+        && cheapest.effort != dearest.effort
     {
-        front.pop();
+        front.push(cheapest);
     }
-    let last = ceiling.map(|ceiling| ceiling.effort);
+    let last = dearest.or(cheapest).map(|last| last.effort);
     let mut table: Vec<Effort> = Vec::with_capacity(front.len() + 1);
     for effort in front.iter().map(cut).chain(last) {
         // Two may be cut to the same.

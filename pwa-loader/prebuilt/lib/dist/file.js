@@ -3,7 +3,7 @@ import { Core, coreOptions } from './core.js';
 import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import { hasWorkers } from './pool/spawn.js';
-import { turn, under, whenAborted } from './signals.js';
+import { joined, turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 const TIMEOUT = 10_000;
 /** Milliseconds of searching after which the caller's thread gets a turn. */
@@ -101,8 +101,14 @@ class InlineFile {
     info() {
         return this.core.info();
     }
-    search(wish) {
-        return under(this.signal, wish.signal, (signal) => this.#search(wish, signal));
+    async search(wish) {
+        const { signal, release } = joined(this.signal, wish.signal);
+        try {
+            return await this.#search(wish, signal);
+        }
+        finally {
+            release();
+        }
     }
     async #search(wish, signal) {
         const core = this.#check();
@@ -115,7 +121,7 @@ class InlineFile {
             throw this.#open ? error : closed();
         }
     }
-    searchBatch(requests, options = {}) {
+    async searchBatch(requests, options = {}) {
         return under(this.signal, options.signal, async (all) => {
             const answers = [];
             let since = performance.now();
@@ -136,8 +142,8 @@ class InlineFile {
     async row(row) {
         return this.#while(this.#check().row(row, this.signal));
     }
-    verify(options = {}) {
-        return under(this.signal, options.signal, async (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
+    async verify(options = {}) {
+        return under(this.signal, options.signal, (signal) => this.#while(this.#check().verify({ ...options, ...(signal ? { signal } : {}) })));
     }
     traffic() {
         return this.core.traffic();
@@ -180,11 +186,11 @@ class WorkerFile {
     }
     async search(wish) {
         const start = performance.now(), { signal, ...rest } = wish;
-        const answer = await under(this.signal, signal, async (either) => this.#first.ask('search', sendableWish(rest), either));
+        const answer = await under(this.signal, signal, (either) => this.#first.ask('search', sendableWish(rest), either));
         return { ...answer, stats: { ...answer.stats, ms: performance.now() - start } };
     }
     /** The requests go to the workers in runs, to each the next one when it has answered the last. */
-    searchBatch(requests, options = {}) {
+    async searchBatch(requests, options = {}) {
         const failed = new AbortController();
         return under(this.signal, options.signal, (either) => under(either, failed.signal, (signal) => this.#batch(requests, failed, signal)));
     }
@@ -235,8 +241,8 @@ class WorkerFile {
     async row(row) {
         return this.#first.ask('row', row, this.signal);
     }
-    verify(options = {}) {
-        return under(this.signal, options.signal, async (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
+    async verify(options = {}) {
+        return under(this.signal, options.signal, (signal) => this.#first.ask('verify', undefined, signal, options.onProgress));
     }
     traffic() {
         const all = this.#members.map(({ client }) => client.traffic()), sum = (pick) => all.reduce((total, one) => total + pick(one), 0);

@@ -50,8 +50,9 @@ pub(crate) struct Args {
     k: u32,
 
     /// Measure what these wishes for recall get, separated by commas
-    #[arg(long, value_name = "R,…", value_delimiter = ',', value_parser = super::query::parse_recall, default_value = "0.9,0.95,0.99")]
-    recall: Vec<f64>,
+    /// [default: 0.9,0.95,0.99, as far as the file reaches them]
+    #[arg(long, value_name = "R,…", value_delimiter = ',', value_parser = super::query::parse_recall)]
+    recall: Option<Vec<f64>>,
 
     /// Measure this engine alone; auto measures every one that can run the file
     #[arg(long, value_enum, default_value_t = EngineName::Auto, value_name = "auto|native|wasmi", hide_possible_values = true)]
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<(), Failure> {
             "this program was built without optimisation; build it with --release".to_owned(),
         );
     }
-    let efforts = efforts(&reader, args.k, &args.recall, &mut notes);
+    let efforts = efforts(&reader, args.k, args.recall.as_deref(), &mut notes);
     let mut bench = Bench {
         args,
         progress: Progress::new(false),
@@ -125,10 +126,6 @@ const LEAST_QUERIES: usize = 10;
 /// So does the comparison of an engine's answers with those of the first engine.
 const LONGEST_CHECK: Duration = Duration::from_secs(1);
 
-/// The wishes that are measured unless others are asked for: the default of `--recall`. That a file does not reach one of
-/// them is no news.
-const WISHES: [f64; 3] = [0.9, 0.95, 0.99];
-
 /// An effort, and what it is called.
 #[derive(Debug, Clone)]
 struct Named {
@@ -137,8 +134,10 @@ struct Named {
     recall_when_packed: Option<f64>,
 }
 
-/// Those efforts that the file lists for this k and that answer some wish, and exact search.
-fn efforts(reader: &Reader, k: u32, wishes: &[f64], notes: &mut Vec<String>) -> Vec<Named> {
+/// Those efforts that the file lists for this k and that answer a wish or some usual one, and exact search. Of wishes that
+/// the file does not reach a note is made.
+fn efforts(reader: &Reader, k: u32, wishes: Option<&[f64]>, notes: &mut Vec<String>) -> Vec<Named> {
+    const USUAL: [f64; 3] = [0.9, 0.95, 0.99];
     let listed = &reader.manifest().efforts;
     let ks = listed.iter().map(|effort| effort.k);
     // R-MAN-8: the least listed k that is not below the wished one, else the largest.
@@ -162,13 +161,19 @@ fn efforts(reader: &Reader, k: u32, wishes: &[f64], notes: &mut Vec<String>) -> 
             recall_when_packed: Some(recall),
         });
     };
-    let mut wishes = wishes.to_vec();
-    wishes.sort_by(f64::total_cmp);
-    for wish in wishes {
+    let mut sorted = wishes.unwrap_or(&USUAL).to_vec();
+    sorted.sort_by(f64::total_cmp);
+    for wish in sorted {
         if let Some(effort) = of_k.iter().find(|effort| effort.recall() >= wish) {
             add(format!("recall {wish}"), effort.recall());
-        } else if !WISHES.contains(&wish) {
-            notes.push(format!("the file does not reach a recall of {wish}"));
+        } else if wishes.is_some() {
+            notes.push(match of_k.last() {
+                Some(last) => format!(
+                    "a recall of {wish} is above what this file reaches, {:.3}",
+                    last.recall()
+                ),
+                None => format!("no recall was measured when this file was packed: {wish} is not known to be reached"),
+            });
         }
     }
     if let Some(last) = of_k.last() {
