@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "NOeLW4HdcwGbjYaO",
+ "version": "Be31egYJyXkq0EhV",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -41,7 +41,7 @@
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
   ["lib/dist/engine/twin.js", "sha256-yi1ug3TqcETV4HLwHG86byV9WxRCUX8HbJLfPcWbrMA="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
-  ["lib/dist/file.js", "sha256-QfNMw48aVjZHzW1pjXI0Qp118V76FhgtI7746h7wuNQ="],
+  ["lib/dist/file.js", "sha256-LGizniKPoWUPN3EVfqMmsTZT8Lxw6xq/VQ9UzUeN5es="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],
   ["lib/dist/format/bytes.js", "sha256-DGl0u4lKmTfv0GhKoxllbUzom7AjIxzT5mhlUEFjo0A="],
   ["lib/dist/format/header.js", "sha256-mglujQxEzjuvLbQ1kAqIR4m/6l5etTKiO9H7JCsK7RU="],
@@ -59,7 +59,7 @@
   ["lib/dist/pool/client.js", "sha256-lIqKAYrAeYpqSOrTa3Q9QZQj8PjxqQ+0VxQTH8jk5Ng="],
   ["lib/dist/pool/host.js", "sha256-ijJ4TUcynmiAZO8WDJHTKlFoEvQQH0uO3W9CiOLXliY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
-  ["lib/dist/signals.js", "sha256-q/wjpVaHqVr1AJurojv9eQttBBWuadW07fuHSt0T3iI="],
+  ["lib/dist/signals.js", "sha256-ILqlhwFhVkKWjviyiOWyBxlt+BdT8ZVOQSxHJ8tHdgQ="],
   ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],
   ["lib/dist/source/file.js", "sha256-kAhgY3r1PiFAaYoBI+JgTh04b/S/CnsJbuLFjc8KTt8="],
   ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],

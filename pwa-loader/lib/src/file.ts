@@ -4,7 +4,7 @@ import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import type { Wish, WorkerSource } from './pool/protocol.js';
 import { hasWorkers } from './pool/spawn.js';
-import { joined, turn, under, whenAborted } from './signals.js';
+import { turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 import type { ByteSource } from './source/source.js';
 import type { Answer, FileInfo, Id, OpenOptions, Progress, Row, RvfFile, SearchRequest, Source, Traffic, Verdict } from './types.js';
@@ -102,19 +102,18 @@ class InlineFile implements RvfFile {
     return this.core.info();
   }
 
-  async search(wish: SearchRequest): Promise<Answer> {
-    const { signal, release } = joined(this.signal, wish.signal);
-    try {
-      return await this.#search(wish, signal);
-    } finally {
-      release();
-    }
+  // Not async: each promise in between would be a turn of the queue. (A wish may be no object, in spite of its type: that is
+  // said by a rejection too.)
+  search(wish: SearchRequest): Promise<Answer> {
+    const wished = (wish as SearchRequest | undefined)?.signal;
+    if (!this.signal || !wished) return this.#search(wish, wished ?? this.signal);
+    return under(this.signal, wished, (signal) => this.#search(wish, signal));
   }
 
   async #search(wish: SearchRequest, signal: AbortSignal | undefined): Promise<Answer> {
     const core = this.#check();
     signal?.throwIfAborted();
-    // As `#while`, and not by it: each promise in between would be a turn of the queue.
+    // As `#while`, and not by it.
     try {
       return await core.search(wish, signal);
     } catch (error) {

@@ -28,29 +28,18 @@ function runAll(this: AbortSignal): void {
 }
 
 /**
- * A signal that is aborted when one of two is, and what lets go of both. (`AbortSignal.any` is let go of by the collector alone,
- * and not every Node 20 has it.)
+ * Runs something under a signal that is aborted when one of two is, and lets go of both then. (What `AbortSignal.any` gives is let
+ * go of by the collector alone, and not every Node 20 has it.)
  */
-export function joined(a: AbortSignal | undefined, b: AbortSignal | undefined): { readonly signal: AbortSignal | undefined; readonly release: () => void } {
-  if (!a || !b || a === b) return { signal: a ?? b, release: () => undefined };
+export async function under<T>(a: AbortSignal | undefined, b: AbortSignal | undefined, run: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+  if (!a || !b || a === b) return run(a ?? b);
   const both = new AbortController(), aborted = [a, b].find((signal) => signal.aborted);
   if (aborted) both.abort(aborted.reason);
   const releases = [a, b].map((signal) => whenAborted(signal, () => both.abort(signal.reason)));
-  return {
-    signal: both.signal,
-    release: () => {
-      for (const release of releases) release();
-    },
-  };
-}
-
-/** Runs something under a signal that is aborted when one of two is. */
-export async function under<T>(a: AbortSignal | undefined, b: AbortSignal | undefined, run: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
-  const { signal, release } = joined(a, b);
   try {
-    return await run(signal);
+    return await run(both.signal);
   } finally {
-    release();
+    for (const release of releases) release();
   }
 }
 

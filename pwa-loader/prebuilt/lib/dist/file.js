@@ -3,7 +3,7 @@ import { Core, coreOptions } from './core.js';
 import { request, RvfError } from './errors.js';
 import { Client, closed } from './pool/client.js';
 import { hasWorkers } from './pool/spawn.js';
-import { joined, turn, under, whenAborted } from './signals.js';
+import { turn, under, whenAborted } from './signals.js';
 import { openSource, sendable } from './source/open.js';
 const TIMEOUT = 10_000;
 /** Milliseconds of searching after which the caller's thread gets a turn. */
@@ -101,19 +101,18 @@ class InlineFile {
     info() {
         return this.core.info();
     }
-    async search(wish) {
-        const { signal, release } = joined(this.signal, wish.signal);
-        try {
-            return await this.#search(wish, signal);
-        }
-        finally {
-            release();
-        }
+    // Not async: each promise in between would be a turn of the queue. (A wish may be no object, in spite of its type: that is
+    // said by a rejection too.)
+    search(wish) {
+        const wished = wish?.signal;
+        if (!this.signal || !wished)
+            return this.#search(wish, wished ?? this.signal);
+        return under(this.signal, wished, (signal) => this.#search(wish, signal));
     }
     async #search(wish, signal) {
         const core = this.#check();
         signal?.throwIfAborted();
-        // As `#while`, and not by it: each promise in between would be a turn of the queue.
+        // As `#while`, and not by it.
         try {
             return await core.search(wish, signal);
         }
