@@ -8,7 +8,8 @@ use rvf_types::{Metric, VectorKind, vec};
 use super::centroids::Centroids;
 
 /// Of the mean squared distance of its vectors from its centroid, what a list has as its bias. The nearest of them are
-/// nearer than the mean. On eight sets of data, real and made, a quarter to three quarters served about as well.
+/// nearer than the mean. On the eight sets of benches/peers/sets.py a quarter to three quarters served about as well; with a half
+/// a recall of 0.95 took up to a third fewer codes than with none, and on no set more.
 const SHARE: f64 = 0.5;
 
 /// How far points lie from the centroids of their lists.

@@ -8,7 +8,7 @@ use rvf_microkernel::Backend;
 
 use super::bias::Spread;
 use super::centroids::Centroids;
-use super::lloyd::{Empty, PointSet, choose, step};
+use super::lloyd::{Empty, PointSet, choose, nearest_of_each, step};
 use super::nearest::Nearest;
 use crate::error::PackError;
 use crate::hash::splitmix64;
@@ -27,9 +27,6 @@ const NEAR: usize = 8;
 /// Points of a task.
 const POINTS: usize = 256;
 
-/// Points between two looks at whether the work is cancelled.
-const AT_ONCE: usize = 16 * 1024;
-
 /// Points to be clustered, one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample<'a> {
@@ -41,10 +38,6 @@ pub(crate) struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    fn count(&self) -> usize {
-        self.points.len() / self.dimension
-    }
-
     fn of(&self, number: u32) -> &'a [f32] {
         &self.points[number as usize * self.dimension..][..self.dimension]
     }
@@ -52,6 +45,10 @@ impl<'a> Sample<'a> {
 
 impl PointSet for Sample<'_> {
     type Scratch = ();
+
+    fn count(&self) -> usize {
+        self.points.len() / self.dimension
+    }
 
     fn scratch(&self) {}
 
@@ -78,10 +75,8 @@ pub(crate) fn kmeans(
         .flat_map(|point| sample.of(point))
         .copied();
     let mut centroids = Centroids::new(values.collect(), sample.dimension, sample.backend);
-    let near = NEAR.min(count);
-    let mut candidates = vec![0; sample.count() * near];
+    let candidates = nearest_of_each(&sample, &Nearest::new(&centroids)?, NEAR, reporter)?;
     let mut lists = vec![0; sample.count()];
-    search(sample, &centroids, &mut candidates, near, reporter)?;
     for _ in 0..STEPS {
         step(
             &sample,
@@ -134,10 +129,8 @@ pub(crate) fn merge(
         .take(count)
         .flatten();
     let mut merged = Centroids::new(first.copied().collect(), dimension, backend);
-    let near = NEAR.min(count);
-    let mut candidates = vec![0; sample.count() * near];
+    let candidates = nearest_of_each(&sample, &Nearest::new(&merged)?, NEAR, reporter)?;
     let mut parents = vec![0; sample.count()];
-    search(sample, &merged, &mut candidates, near, reporter)?;
     for _ in 0..MERGE_STEPS {
         step(
             &sample,
@@ -160,35 +153,6 @@ fn first_points(points: usize, count: usize, seed: u64) -> Vec<u32> {
     drawn.sort_unstable();
     let points = drawn.into_iter().map(|(_, point)| point);
     points.cycle().take(count).collect()
-}
-
-/// Finds the nearest centroids of each point.
-fn search(
-    sample: Sample<'_>,
-    centroids: &Centroids,
-    candidates: &mut [u16],
-    near: usize,
-    reporter: &mut Reporter<'_, '_>,
-) -> Result<(), PackError> {
-    let nearest = Nearest::new(centroids)?;
-    let points = sample.points.chunks(AT_ONCE * sample.dimension);
-    for (points, candidates) in points.zip(candidates.chunks_mut(AT_ONCE * near)) {
-        points
-            .par_chunks(POINTS * sample.dimension)
-            .zip(candidates.par_chunks_mut(POINTS * near))
-            .try_for_each(|(points, candidates)| {
-                let mut searcher = nearest.searcher(near)?;
-                let points = points.chunks_exact(sample.dimension);
-                for (point, candidates) in points.zip(candidates.chunks_exact_mut(near)) {
-                    for (candidate, found) in candidates.iter_mut().zip(searcher.nearest(point)?) {
-                        *candidate = found.list as u16;
-                    }
-                }
-                Ok::<(), PackError>(())
-            })?;
-        reporter.advance((points.len() / sample.dimension) as u64)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

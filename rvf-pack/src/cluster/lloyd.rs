@@ -2,13 +2,21 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::iter;
 
 use rayon::prelude::*;
 
 use super::centroids::Centroids;
+use super::nearest::Nearest;
+use crate::error::PackError;
+use crate::progress::Reporter;
 
 /// Points of a task.
-const POINTS: usize = 256;
+const POINTS: usize = 128;
+
+/// Points that are searched for between two looks at whether the work is cancelled. (As centroids move it is looked at once
+/// a step.)
+const AT_ONCE: usize = 16 * 1024;
 
 /// Points that are summed together: they may lie in a file that is larger than the memory.
 const WINDOW: usize = 64 * 1024;
@@ -18,6 +26,8 @@ pub(super) trait PointSet: Sync {
     /// What a task reads with.
     type Scratch: Send;
 
+    fn count(&self) -> usize;
+
     fn scratch(&self) -> Self::Scratch;
 
     fn point<'a>(&'a self, number: u32, scratch: &'a mut Self::Scratch) -> &'a [f32];
@@ -26,6 +36,45 @@ pub(super) trait PointSet: Sync {
     fn weight(&self, _number: u32) -> f64 {
         1.0
     }
+}
+
+/// Searches for the centroids that are nearest to each point: `most` of each, or all if there are fewer. There are at most
+/// 65,536 lists.
+pub(super) fn nearest_of_each(
+    points: &impl PointSet,
+    nearest: &Nearest<'_>,
+    most: usize,
+    reporter: &mut Reporter<'_, '_>,
+) -> Result<Vec<u16>, PackError> {
+    let of_each = most.min(nearest.centroids().count());
+    let mut candidates = vec![0; points.count() * of_each];
+    for (first, candidates) in (0..)
+        .step_by(AT_ONCE)
+        .zip(candidates.chunks_mut(AT_ONCE * of_each))
+    {
+        candidates
+            .par_chunks_mut(POINTS * of_each)
+            .enumerate()
+            .try_for_each(|(task, candidates)| -> Result<(), PackError> {
+                let mut searcher = nearest.searcher(of_each)?;
+                let mut scratch = points.scratch();
+                let numbers = first + (task * POINTS) as u32..;
+                for (number, candidates) in numbers.zip(candidates.chunks_exact_mut(of_each)) {
+                    let found = searcher.nearest(points.point(number, &mut scratch))?;
+                    let found = found.iter().map(|found| found.list as u16);
+                    // Where fewer were found, one stands for the others.
+                    let last = found.clone().next_back().unwrap_or_default();
+                    for (candidate, found) in
+                        candidates.iter_mut().zip(found.chain(iter::repeat(last)))
+                    {
+                        *candidate = found;
+                    }
+                }
+                Ok(())
+            })?;
+        reporter.advance((candidates.len() / of_each) as u64)?;
+    }
+    Ok(candidates)
 }
 
 /// What becomes of a list that no point is nearest to.

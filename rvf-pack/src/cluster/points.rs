@@ -76,6 +76,10 @@ pub(super) struct Centred<'a> {
 impl<'p> PointSet for Centred<'p> {
     type Scratch = (Reader<'p>, Vec<f32>);
 
+    fn count(&self) -> usize {
+        self.points.rows()
+    }
+
     fn scratch(&self) -> Self::Scratch {
         (self.points.reader(), vec![0.0; self.points.dimension()])
     }
