@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "Be31egYJyXkq0EhV",
+ "version": "eswWGpj1TrvleBtT",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -59,7 +59,7 @@
   ["lib/dist/pool/client.js", "sha256-lIqKAYrAeYpqSOrTa3Q9QZQj8PjxqQ+0VxQTH8jk5Ng="],
   ["lib/dist/pool/host.js", "sha256-ijJ4TUcynmiAZO8WDJHTKlFoEvQQH0uO3W9CiOLXliY="],
   ["lib/dist/pool/spawn.js", "sha256-MoF0w4ddYtBggHWwIS8qkiySgUOBZ6Vlm73HEB9dGvY="],
-  ["lib/dist/signals.js", "sha256-ILqlhwFhVkKWjviyiOWyBxlt+BdT8ZVOQSxHJ8tHdgQ="],
+  ["lib/dist/signals.js", "sha256-3UWBFbNuB5P7IORH/HLI7PCJlSdJ8yLUxPL/fuwdZhA="],
   ["lib/dist/source/blob.js", "sha256-OPTkFW3Tyu6L0j7VK2+4iSfMiYppVz7NR4tMIIxnZS4="],
   ["lib/dist/source/file.js", "sha256-kAhgY3r1PiFAaYoBI+JgTh04b/S/CnsJbuLFjc8KTt8="],
   ["lib/dist/source/memory.js", "sha256-1PHOjzA+A1G+FMyAgFH4O/KHd+Ohgxhmn07KxJrpf5g="],

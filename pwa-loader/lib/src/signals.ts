@@ -24,7 +24,14 @@ export function whenAborted(signal: AbortSignal | undefined, run: () => void): (
 function runAll(this: AbortSignal): void {
   const all = waiting.get(this);
   waiting.delete(this);
-  for (const run of all ?? []) run();
+  for (const run of all ?? []) {
+    // As listeners of their own would: one that fails is told of, and the others run.
+    try {
+      run();
+    } catch (error) {
+      queueMicrotask(() => { throw error; });
+    }
+  }
 }
 
 /**

@@ -46,6 +46,8 @@ export function serve(bytes, behave = {}) {
     server.log.push(request.headers);
     setTimeout(() => answer(server, request, response), server.delay);
   });
+  // A test that failed before it closed its server must not keep the run from ending.
+  http.unref();
   return new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve(Object.assign(server, {
     url: `http://127.0.0.1:${http.address().port}/file.rvf`,
     close: () => {

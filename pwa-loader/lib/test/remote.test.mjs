@@ -10,8 +10,8 @@ const path = pack(), bytes = readFileSync(path), vectors = queries.slice(0, 10);
 const local = await open(path, { run: 'inline' }), right = [];
 for (const vector of vectors) right.push((await local.search({ vector })).hits);
 
-async function withServer(behave, test) {
-  const server = await serve(bytes, behave);
+async function withServer({ content = bytes, ...behave }, test) {
+  const server = await serve(content, behave);
   try {
     await test(server);
   } finally {
@@ -74,15 +74,14 @@ for (const run of ['inline', 'worker']) {
   }));
 }
 
-test('an index that is longer than the head is one round more', async () => {
-  const large = readFileSync(pack('--lists', '600')), server = await serve(large), file = await open(server.url, { run: 'inline' });
+test('an index that is longer than the head is one round more', () => withServer({ content: readFileSync(pack('--lists', '600')) }, async (server) => {
+  const file = await open(server.url, { run: 'inline' });
   assert.equal(file.traffic().rounds, 2);
   assert.ok(server.sent <= 420_000, `opening took ${server.sent} bytes`);
   const { stats } = await file.search({ vector: vectors[0] });
   assert.ok(stats.rounds <= 3 && server.sent <= 700_000, `the first answer took ${server.sent} bytes, and ${stats.rounds} rounds behind the opening`);
   await file.close();
-  server.close();
-});
+}));
 
 test('what is read beside is checked as everything is, and a failure of it is no loss', () => withServer({}, async (server) => {
   const file = await open(server.url, { run: 'inline' }), { offset } = file.info().segments.find(({ type }) => type === 'IDS');

@@ -72,6 +72,17 @@ test('what is taken back does not run, and the rest does, once', () => {
   assert.deepEqual(ran, ['a', 'c']);
 });
 
+test('one that fails when a signal is aborted is told of, and the others run', (t) => {
+  const stop = new AbortController(), ran = [], later = t.mock.method(globalThis, 'queueMicrotask', () => undefined);
+  whenAborted(stop.signal, () => ran.push('a'));
+  whenAborted(stop.signal, () => { throw new Error('failed here'); });
+  whenAborted(stop.signal, () => ran.push('b'));
+  stop.abort();
+  assert.deepEqual(ran, ['a', 'b']);
+  assert.equal(later.mock.callCount(), 1);
+  assert.throws(later.mock.calls[0].arguments[0], /failed here/);
+});
+
 test('what runs under two signals ends with either, and lets go of both', async () => {
   for (const which of [0, 1]) {
     const both = [new AbortController(), new AbortController()], [a, b] = both.map(({ signal }) => signal);

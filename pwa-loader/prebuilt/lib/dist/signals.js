@@ -23,8 +23,15 @@ export function whenAborted(signal, run) {
 function runAll() {
     const all = waiting.get(this);
     waiting.delete(this);
-    for (const run of all ?? [])
-        run();
+    for (const run of all ?? []) {
+        // As listeners of their own would: one that fails is told of, and the others run.
+        try {
+            run();
+        }
+        catch (error) {
+            queueMicrotask(() => { throw error; });
+        }
+    }
 }
 /**
  * Runs something under a signal that is aborted when one of two is, and lets go of both then. (What `AbortSignal.any` gives is let
