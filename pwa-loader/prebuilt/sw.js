@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "eswWGpj1TrvleBtT",
+ "version": "6iD5b0SLY2Z2pcWw",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -34,12 +34,12 @@
   ["lib/dist/engine/engine.js", "sha256-iUqSAyadaPOZZb95MvCCnrFTiCEzkdf8sK4FuyzQB5o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
   ["lib/dist/engine/kernel.js", "sha256-o+Tg4wefHdu+Lmua5pUctzQDaLHogZUd6SAsp26/OkI="],
-  ["lib/dist/engine/known.js", "sha256-gIo9vYYjeyjGMRxYocKd6/Vk5ksrLihSwyu1JUOZBxI="],
+  ["lib/dist/engine/known.js", "sha256-qqRAI3crP3A2+QF4J/FGmkiSIi+fI5a2GCsQfVb8D1I="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],
   ["lib/dist/engine/modules.js", "sha256-FalXXAKbifZADxwsWN196ITWRwrT25rQZTHYIXRtKVs="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
-  ["lib/dist/engine/twin.js", "sha256-yi1ug3TqcETV4HLwHG86byV9WxRCUX8HbJLfPcWbrMA="],
+  ["lib/dist/engine/twin.js", "sha256-zxO/WkwiHRaU9RqmB6eHaVAHK0yeQ7asDxvzv2bryFo="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-LGizniKPoWUPN3EVfqMmsTZT8Lxw6xq/VQ9UzUeN5es="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],

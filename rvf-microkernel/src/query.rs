@@ -17,7 +17,7 @@ use crate::machine::{Cursor, Phase, Visit};
 use crate::memory::{Array, Cutter, List, Plain, View};
 use crate::params::{BLOCKS, Params, Settings, state_len};
 use crate::roots::{sqrt32, sqrt64};
-use crate::rotate::rotate;
+use crate::rotate::{Signs, transform};
 use crate::scan::Candidate;
 
 /// The largest absolute value of a component (R-LIM-1).
@@ -87,17 +87,17 @@ pub struct Query<'s> {
     pub(crate) ranges: List<'s, u64>,
     pub(crate) estimates: List<'s, u64>,
     pub(crate) settings: Settings,
-    /// g₁·D
-    pub(crate) first_offset: f32,
-    /// 2·g₁
-    pub(crate) slope: f32,
-    /// E₁
-    pub(crate) first_width: f32,
     /// g₂ and E₂.
     pub(crate) gain: f32,
     pub(crate) width: f32,
+    /// E₁
+    pub(crate) first_width: f32,
     /// N: the sum of squares of the query.
     pub(crate) norm: f32,
+    /// 2·g₁
+    pub(crate) slope: f32,
+    /// g₁·D
+    pub(crate) first_offset: f32,
     /// The step of the integer query.
     pub(crate) step: f64,
     /// N16: the sum of squares of the integer query.
@@ -272,32 +272,44 @@ impl<'s> Query<'s> {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
         let mut vector = self.arrays.vector(words);
+        let mut residual = self.arrays.residual(words);
+        let metric = self.index.metric();
+        let mut factor = 1.0;
+        let mut half = 1.0;
+        let mut largest = 0;
         // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
-        // SAFETY: the memory holds the arrays.
-        unsafe { self.arrays.start.write_bytes(0, words * Arrays::LEN) };
-        // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do in the end.
-        // SAFETY: the vector has D components, and there is a place for each.
-        let components = unsafe {
-            let components = vector.slice_mut(dimension);
-            components
+        // SAFETY: the memory holds the arrays; the vector and the mean have D components, and there is a place for each.
+        unsafe {
+            self.arrays.start.write_bytes(0, words * Arrays::LEN);
+            vector
+                .slice_mut(dimension)
                 .as_mut_ptr()
                 .cast::<u8>()
                 .copy_from_nonoverlapping(from, dimension * 4);
-            components
-        };
-        let mut largest = 0;
-        for value in components {
-            largest = largest.max(magnitude(*value).to_bits() as i32);
+            self.norm = self.sum(Term::SQUARE, &vector);
+            if metric == Metric::Cosine {
+                factor = 1.0 / sqrt32(self.norm);
+                half = 0.5;
+            }
+            let mut signs = Signs(self.index.seed());
+            for i in 0..dimension {
+                let value = vector.at(i);
+                // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do in the end.
+                largest = largest.max(magnitude(value).to_bits() as i32);
+                // The signs of the rotation, which change no square, are turned on the way.
+                residual.set(i, signs.turn(value * factor - mean.f32(i * 4)));
+            }
         }
         let largest = f32::from_bits(largest as u32);
         #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must fail")]
-        if !(largest <= LARGEST) {
+        if !(largest <= LARGEST) | (metric == Metric::Cosine) & (self.norm < TINY) {
             return Err(Error::BadQuery);
         }
         // SAFETY: D components were written.
-        self.norm = unsafe { self.sum(Term::SQUARE, &vector) };
-        if self.index.metric() == Metric::Cosine && self.norm < TINY {
-            return Err(Error::BadQuery);
+        let square = unsafe { self.sum(Term::SQUARE, &residual) };
+        // Else the mean is not finite, or is absurdly far away.
+        if !square.is_finite() {
+            return Err(Error::BadData);
         }
 
         // All that there is, or the centroids.
@@ -306,18 +318,19 @@ impl<'s> Query<'s> {
             own: self.index.rows(),
             entries: self.index.rows(),
             first: 0,
-            base: 0.0,
+            base: square * half,
         };
         if self.choosing {
             all.offset = self.index.centroid_codes;
             all.own = self.index.lists();
             all.entries = all.own;
         }
-        // SAFETY: the mean has its bytes; the vector was taken; there is a place.
+        // SAFETY: the mean has its bytes; the vector was taken, and δ₂ of the residual; there is a place.
         unsafe {
-            if !self.take_mean(mean, &mut all.base) {
-                return Err(Error::BadData);
+            if metric == Metric::InnerProduct {
+                all.base = -self.sum_of_record(Term::PRODUCT, mean);
             }
+            self.take_residual(square);
             self.visits.len = 1;
             self.visits.set(0, all);
         }
@@ -345,44 +358,20 @@ impl<'s> Query<'s> {
         Ok(())
     }
 
-    /// The planes and bounds of a query around a centroid: K-QRY-2 to K-QRY-4. False if δ₂ is not finite: then the
-    /// mean is not, or is absurdly far away.
+    /// The planes and bounds of a query: K-QRY-3 and K-QRY-4.
     ///
     /// # Safety
-    /// The mean has D × 4 bytes, and the vector was taken.
+    /// The residual has its D components, with the signs of the rotation, and δ₂ is the sum of their squares.
     #[inline(always)]
-    unsafe fn take_mean(&mut self, mean: View<'_>, base: &mut f32) -> bool {
+    unsafe fn take_residual(&mut self, square: f32) {
         let dimension = self.index.dimension() as usize;
         let words = self.index.words() as usize;
-        let vector = self.arrays.vector(words);
         let mut residual = self.arrays.residual(words);
         let mut weighted = self.arrays.weighted(words);
         let mut planes = self.arrays.planes(words);
-        let mut factor = 1.0;
-        let mut half = 1.0;
-        let metric = self.index.metric();
-        if metric == Metric::Cosine {
-            factor = 1.0 / sqrt32(self.norm);
-            half = 0.5;
-        }
-        // SAFETY: i < D throughout; D components are written before they are summed, and two planes of W words.
+        // SAFETY: all arrays have D components, and there are two planes of W words.
         unsafe {
-            for i in 0..dimension {
-                residual.set(i, vector.at(i) * factor - mean.f32(i * 4));
-            }
-            let square = self.sum(Term::SQUARE, &residual);
-            if !square.is_finite() {
-                return false;
-            }
-            *base = square * half;
-            if metric == Metric::InnerProduct {
-                *base = -self.sum_of_record(Term::PRODUCT, mean);
-            }
-            rotate(
-                residual.slice_mut(dimension),
-                self.index.seed(),
-                self.backend,
-            );
+            transform(residual.slice_mut(dimension), self.backend);
 
             let count = dimension as f32;
             let threshold = 0.9957 * (sqrt32(square) / sqrt32(count));
@@ -400,7 +389,6 @@ impl<'s> Query<'s> {
             let squares = self.index.dimension() + 8 * large_ones;
             self.take_gain(&weighted, squares as f32, square);
         }
-        true
     }
 
     /// g and E of K-QRY-4, from the array of |vᵢ|·mᵢ, Σ mᵢ² and δ₂.

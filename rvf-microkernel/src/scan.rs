@@ -33,7 +33,8 @@ unsafe impl Plain for Candidate {}
 pub(crate) fn corrections(word: u32) -> (f32, f32) {
     (
         f32::from_bits(word & !0x3FFF),
-        f32::from_bits((word << 18) >> 1),
+        // The lowest bit of β becomes a sign, which goes.
+        f32::from_bits(word << 17).abs(),
     )
 }
 

@@ -15,7 +15,8 @@ pub(super) static TABLE: Table = Table {
     integers,
 };
 
-/// Both looks at the rows, tile by tile: the first look at the four rows of a tile is taken at once.
+/// Both looks at the rows: the first at the four rows of a tile at once, the second when all tiles are done. (How many pass can't
+/// be foretold: asked once for a group, and not for each tile, a processor guesses wrong less often.)
 ///
 /// # Safety
 /// See `Backend::look`.
@@ -27,18 +28,20 @@ pub(super) unsafe fn look_at_tiles(
     looks: &Looks,
     mut take: impl FnMut(Looked) -> bool,
 ) -> Option<u32> {
-    let (mut code, corrections) = group.pointers();
+    let (codes, corrections) = group.pointers();
     let words = group.words;
     let plane_end = signs.wrapping_add(words);
-    let mut second_looks = 0;
+    let mut counts = MaybeUninit::<[u32; 32]>::uninit();
+    let counts = counts.as_mut_ptr().cast::<u32>();
+    let mut code = codes;
+    let mut mask = 0_u32;
     let mut first = 0;
-    loop {
-        let tile = code;
+    while first < group.rows {
         let mut word = signs;
         let (mut a, mut b, mut c, mut d) = (0, 0, 0, 0);
         // SAFETY: a tile has four codes of `words` words, and as many correction words; the plane has as many words, at
-        // least one.
-        let (mut mask, pairs) = unsafe {
+        // least one; there are at most eight tiles.
+        unsafe {
             loop {
                 let plane = *word;
                 let ones = |row| i64::from((scalar::word_of_tile(code, row) ^ plane).count_ones());
@@ -52,49 +55,44 @@ pub(super) unsafe fn look_at_tiles(
                     break;
                 }
             }
-            let (low, high) = (a | b << 32, c | d << 32);
-            let counts = i64x2(low, high);
+            let ones = i64x2(a | b << 32, c | d << 32);
+            v128_store(counts.add(first).cast(), ones);
             let correction = v128_load(corrections.add(first * 4).cast());
             let beta = v128_and(correction, u32x4_splat(!0x3FFF));
-            let alpha = u32x4_shr(u32x4_shl(correction, 18), 1);
+            let alpha = f32x4_abs(u32x4_shl(correction, 17));
             let bracket = f32x4_sub(
                 f32x4_splat(looks.offset),
-                f32x4_mul(f32x4_splat(looks.slope), f32x4_convert_i32x4(counts)),
+                f32x4_mul(f32x4_splat(looks.slope), f32x4_convert_i32x4(ones)),
             );
-            let mask = i32x4_bitmask(f32x4_le(
+            let passed = i32x4_bitmask(f32x4_le(
                 f32x4_sub(beta, f32x4_mul(alpha, bracket)),
                 f32x4_splat(looks.threshold - looks.base),
             ));
-            (mask, (low, high))
-        };
-        while mask != 0 {
-            let j = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let row = first + j;
-            // The rows that fill up the last tile are told here, where few come by.
-            if row >= group.rows {
-                return Some(second_looks);
-            }
-            second_looks += 1;
-            let pair = if j < 2 { pairs.0 } else { pairs.1 };
-            let ones = pair.wrapping_shr(j as u32 * 32) as u32;
-            // SAFETY: the code and the plane have `words` words; the row is one of the group.
-            let looked = unsafe {
-                let low = scalar::ones(tile.wrapping_add(j * 8), lows, words);
-                let correction = corrections.add(row * 4).cast::<u32>().read_unaligned();
-                looks.second(row as u32, ones, low, correction)
-            };
-            if let Some(looked) = looked
-                && !take(looked)
-            {
-                return None;
-            }
+            mask |= u32::from(passed) << first;
         }
         first += 4;
-        if first >= group.rows {
-            return Some(second_looks);
+    }
+    // Rows that fill up the last tile are none.
+    mask &= u32::MAX >> (32 - group.rows);
+    let second_looks = mask.count_ones();
+    while mask != 0 {
+        let row = mask.trailing_zeros();
+        mask &= mask - 1;
+        // SAFETY: the row is one of the group; the code and the plane have `words` words.
+        let looked = unsafe {
+            let place = row as usize;
+            let code = codes.add(place / 4 * words * STEP + place % 4 * 8);
+            let low = scalar::ones(code, lows, words);
+            let correction = corrections.add(place * 4).cast::<u32>().read_unaligned();
+            looks.second(row, *counts.add(place), low, correction)
+        };
+        if let Some(looked) = looked
+            && !take(looked)
+        {
+            return None;
         }
     }
+    Some(second_looks)
 }
 
 /// # Safety
@@ -155,10 +153,8 @@ unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
         // SAFETY: at < n, and there are 16 lanes. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), and so
         // does the query, so bytes behind both can be read. Lanes behind the end add +0, which changes nothing.
         unsafe {
-            let mut a = v128_load(x.add(at << shift).cast());
-            if halves {
-                a = widen(a);
-            }
+            let a = v128_load(x.add(at << shift).cast());
+            let a = if halves { widen(a) } else { a };
             let y = v128_load(y.add(at).cast());
             let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
             let b = if term.is_product() { y } else { a };
@@ -189,28 +185,29 @@ fn widen(halves: v128) -> v128 {
 /// # Safety
 /// See `Backend::transform`.
 unsafe fn transform(values: *mut f32, log: u32) {
-    let p = 1_usize << log;
+    let end = values.wrapping_add(1 << log);
     let mut h = 1;
-    while h < p {
+    while h < 1 << log {
         let factor = scalar::factor(h, log);
-        let mut j = 0;
-        while j < p {
-            // SAFETY: j has bit h clear and is below p, so j + h is too; so are the next three of both if h ≥ 4.
+        let mut low = values;
+        while low < end {
+            let high = low.wrapping_add(h);
+            // SAFETY: the place has bit h clear and is below p, so the one h behind it is too; so are the next three of both
+            // if h ≥ 4.
             unsafe {
-                let (low, high) = (values.add(j), values.add(j + h));
                 if h < 4 {
                     scalar::butterfly(low, high, factor);
-                    j += 1;
+                    low = low.wrapping_add(1);
                 } else {
-                    let (low, high) = (low.cast::<v128>(), high.cast::<v128>());
-                    let (a, b) = (v128_load(low), v128_load(high));
+                    let (a, b) = (v128_load(low.cast()), v128_load(high.cast()));
                     let factor = f32x4_splat(factor);
-                    v128_store(low, f32x4_mul(f32x4_add(a, b), factor));
-                    v128_store(high, f32x4_mul(f32x4_sub(a, b), factor));
-                    j += 4;
+                    v128_store(low.cast(), f32x4_mul(f32x4_add(a, b), factor));
+                    v128_store(high.cast(), f32x4_mul(f32x4_sub(a, b), factor));
+                    low = low.wrapping_add(4);
                 }
             }
-            j += j & h;
+            // Over the places that have the bit set.
+            low = low.wrapping_byte_add(low as usize - values as usize & h * 4);
         }
         h *= 2;
     }

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["3353d9fc7402a0fc2f961488df86202d9edb810b02f1fb9723a58549df869f2b","b86cd3b06bb6f6ee1060e3f586ddca16bf53931be168de9d8f47be2263f4c1a2"]);
-export const TWIN = "b86cd3b06bb6f6ee1060e3f586ddca16bf53931be168de9d8f47be2263f4c1a2";
+export const KERNELS = new Set(["bbdadf18b83e1c2b3022a5cde28f3a973d5bad29abe0705845105bfed93352e9","50f487b9d1ae91cd21f19090b6ac2c441f99799d800f39a4397e60eacf018b86"]);
+export const TWIN = "50f487b9d1ae91cd21f19090b6ac2c441f99799d800f39a4397e60eacf018b86";
