@@ -88,7 +88,8 @@ impl List<'_, u64> {
         if self.len <= FEW {
             return self.as_mut_slice().sort_unstable_by(|a, b| b.cmp(a));
         }
-        for root in (0..self.len).rev() {
+        // Those behind the middle have none below them.
+        for root in (0..self.len / 2).rev() {
             // SAFETY: root < len.
             unsafe { self.sift_down(self.at(root), root, self.len) };
         }

@@ -94,8 +94,10 @@ impl Query<'_> {
                     return true;
                 }
             }
-            // An estimate that is a NaN counts as +∞, which leaves the threshold as if it had not been offered.
-            self.estimates.offer(key(looked.estimate, 0));
+            // Any other leaves T as it is, as does a NaN, which counts as +∞.
+            if looked.estimate < self.threshold {
+                self.estimates.offer(key(looked.estimate, 0));
+            }
             let lower = looked.lower;
             // SAFETY: a group is visited only if there is room for all its entries.
             unsafe { self.buffer.append(Candidate { number, lower }) };

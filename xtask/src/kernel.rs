@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::compiler::{Compiler, TARGET};
+use crate::constants;
 use crate::module::{self, Module};
 use crate::optimizer;
 use crate::shell;
-use crate::splat;
 use crate::{Error, Result};
 
 /// The most bytes that a build may have.
@@ -162,7 +162,7 @@ pub(crate) fn build(variant: Variant, compiler: &Compiler) -> Result<Build> {
         .join("wasm")
         .join("rvf_microkernel.wasm");
     let optimized = optimizer::optimize(&linked, variant.optimizer_flags, optimizer::PASSES)?;
-    let named = splat::splat_constants(&optimized)?;
+    let named = constants::shorten(&optimized)?;
     let stripped = module::strip(&named)?;
     let optimizer = [&[optimizer::NAME], optimizer::PASSES].concat();
     let flags = flags

@@ -4,6 +4,7 @@
 
 mod builder;
 mod compiler;
+mod constants;
 mod count;
 mod demo;
 mod kernel;
@@ -13,7 +14,6 @@ mod page;
 mod prebuilt;
 mod shell;
 mod size;
-mod splat;
 mod steps;
 
 use std::fmt;

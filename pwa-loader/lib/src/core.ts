@@ -1,7 +1,7 @@
 // An open file on the thread on which it is used: what `inline` gives its caller, and what a worker runs.
 import { Engine } from './engine/engine.js';
 import { featureNames } from './engine/features.js';
-import { planFor, recallOf, usualRecall } from './engine/effort.js';
+import { type Plan, planFor, recallOf, usualRecall } from './engine/effort.js';
 import type { Task } from './engine/task.js';
 import { ROLES } from './engine/modules.js';
 import { request } from './errors.js';
@@ -51,6 +51,8 @@ export class Core {
   readonly #usual: number;
   /** The last filter: the same one is often asked with again. */
   #filter: Filter | undefined;
+  /** The last plan for a wish that was said by its recall alone: most searches are like the one before. */
+  #plan: { readonly k: number; readonly wanted: number; readonly recall: number | undefined; readonly plan: Plan } | undefined;
 
   private constructor(readonly source: ByteSource, readonly archive: Archive, private readonly engine: Engine) {
     this.#ids = new Ids(archive);
@@ -108,7 +110,7 @@ export class Core {
     } else if (query.length !== dimension) throw request(`the query has ${query.length ?? 'no'} components, and the vectors of this file ${dimension}`);
     const filter = wish.filter ? await this.#filterOf(wish.filter, signal) : undefined;
     // Where the row itself is left out, one hit more is wanted, with the effort for k.
-    const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, filter?.live);
+    const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = this.#planFor(wish, k, wanted, filter?.live);
     const task: Task = { vector: query, k: wanted, plan, filter };
     const search = this.engine.search(task, signal), { rows, distances, scanned, ranked } = search instanceof Promise ? await search : search;
     if (own >= 0) {
@@ -129,6 +131,15 @@ export class Core {
       bytesRead: after.bytes - before.bytes, rounds: after.rounds - before.rounds, ...(recall === undefined ? {} : { recall }),
     };
     return { hits, stats };
+  }
+
+  #planFor(wish: SearchRequest, k: number, wanted: number, live: number | undefined): Plan {
+    const { recall, probes, slack, pool, exact } = wish, last = this.#plan;
+    const byRecall = live === undefined && probes === undefined && slack === undefined && pool === undefined && exact === undefined;
+    if (byRecall && last?.recall === recall && last?.k === k && last.wanted === wanted) return last.plan;
+    const plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, live);
+    if (byRecall) this.#plan = { k, wanted, recall, plan };
+    return plan;
   }
 
   async get(id: Id, signal?: AbortSignal): Promise<Row | undefined> {

@@ -188,14 +188,8 @@ pub(super) unsafe fn ones_of_six(code: *const u8, plane: &[u64; 6]) -> u32 {
 /// Both have that many words, at least one.
 #[inline]
 pub(super) unsafe fn ones(mut code: *const u8, mut plane: *const u64, words: usize) -> u32 {
-    // Multiples of 384 dimensions are common, and six words written out take an interpreter half the time. (The module
-    // without SIMD has no room for it.)
-    let has_room = cfg!(any(not(target_arch = "wasm32"), target_feature = "simd128"));
-    let step = if has_room && words.is_multiple_of(6) {
-        6
-    } else {
-        1
-    };
+    // Multiples of 384 dimensions are common, and six words written out take an interpreter half the time.
+    let step = if words.is_multiple_of(6) { 6 } else { 1 };
     let mut total = 0;
     let end = plane.wrapping_add(words);
     loop {

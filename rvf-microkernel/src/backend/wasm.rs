@@ -36,7 +36,7 @@ pub(super) unsafe fn look_at_tiles(
     let mut code = codes;
     let mut mask = 0_u32;
     let mut first = 0;
-    while first < group.rows {
+    loop {
         let mut word = signs;
         let (mut a, mut b, mut c, mut d) = (0, 0, 0, 0);
         // SAFETY: a tile has four codes of `words` words, and as many correction words; the plane has as many words, at
@@ -68,9 +68,14 @@ pub(super) unsafe fn look_at_tiles(
                 f32x4_sub(beta, f32x4_mul(alpha, bracket)),
                 f32x4_splat(looks.threshold - looks.base),
             ));
+            // A group has no more rows than that: the shift needs no mask.
+            core::hint::assert_unchecked(first < 32);
             mask |= u32::from(passed) << first;
         }
         first += 4;
+        if first >= group.rows {
+            break;
+        }
     }
     // Rows that fill up the last tile are none.
     mask &= u32::MAX >> (32 - group.rows);

@@ -39,6 +39,8 @@ export class Core {
     #usual;
     /** The last filter: the same one is often asked with again. */
     #filter;
+    /** The last plan for a wish that was said by its recall alone: most searches are like the one before. */
+    #plan;
     constructor(source, archive, engine) {
         this.source = source;
         this.archive = archive;
@@ -99,7 +101,7 @@ export class Core {
             throw request(`the query has ${query.length ?? 'no'} components, and the vectors of this file ${dimension}`);
         const filter = wish.filter ? await this.#filterOf(wish.filter, signal) : undefined;
         // Where the row itself is left out, one hit more is wanted, with the effort for k.
-        const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, filter?.live);
+        const wanted = own < 0 ? k : Math.min(k + 1, MAX_K), plan = this.#planFor(wish, k, wanted, filter?.live);
         const task = { vector: query, k: wanted, plan, filter };
         const search = this.engine.search(task, signal), { rows, distances, scanned, ranked } = search instanceof Promise ? await search : search;
         if (own >= 0) {
@@ -121,6 +123,16 @@ export class Core {
             bytesRead: after.bytes - before.bytes, rounds: after.rounds - before.rounds, ...(recall === undefined ? {} : { recall }),
         };
         return { hits, stats };
+    }
+    #planFor(wish, k, wanted, live) {
+        const { recall, probes, slack, pool, exact } = wish, last = this.#plan;
+        const byRecall = live === undefined && probes === undefined && slack === undefined && pool === undefined && exact === undefined;
+        if (byRecall && last?.recall === recall && last?.k === k && last.wanted === wanted)
+            return last.plan;
+        const plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, live);
+        if (byRecall)
+            this.#plan = { k, wanted, recall, plan };
+        return plan;
     }
     async get(id, signal) {
         const row = await this.#ids.row(id, signal);

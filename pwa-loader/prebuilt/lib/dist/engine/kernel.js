@@ -182,7 +182,7 @@ export class Kernel {
         return needs === 0 ? this.#results(task) : this.#feed(needs, task, signal);
     }
     #begin(task) {
-        const { plan, k, filter, vector } = task, { dimension } = this.archive.manifest;
+        const { plan, k, filter, vector } = task;
         if (plan.exact)
             this.#can(BLOCKS, 'distances of blocks, which exact search takes');
         else
@@ -196,15 +196,24 @@ export class Kernel {
             this.#place(k, mode, probes, slack, pool, filtered);
             this.#words.base = this.#base;
         }
-        const { vector: at, state, stateLength } = this.#places, first = at >>> 2;
-        this.#f32.set(vector, first);
-        for (let i = first, end = first + dimension; i < end; i++) {
-            const x = this.#f32[i];
-            // What is no number is not smaller than anything.
-            if (!(Math.abs(x) <= MAX_COMPONENT))
-                throw new RvfError('REQUEST', `component ${i - first} of the query is ${vector[i - first]}, not a number of at most 10^15`);
+        const { vector: at, state, stateLength } = this.#places;
+        this.#f32.set(vector, at >>> 2);
+        try {
+            this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
         }
-        this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
+        catch (error) {
+            throw this.#unfit(vector) ?? error;
+        }
+    }
+    /** What is wrong with a query that a kernel does not take, where it is a component. */
+    #unfit(vector) {
+        const first = this.#places.vector >>> 2;
+        for (let i = 0; i < this.archive.manifest.dimension; i++) {
+            // What is no number is not smaller than anything.
+            if (!(Math.abs(this.#f32[first + i]) <= MAX_COMPONENT))
+                return new RvfError('REQUEST', `component ${i} of the query is ${vector[i]}, not a number of at most 10^15`);
+        }
+        return undefined;
     }
     #putFilter(bits) {
         if (this.#filterHeld === bits)

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["bbdadf18b83e1c2b3022a5cde28f3a973d5bad29abe0705845105bfed93352e9","50f487b9d1ae91cd21f19090b6ac2c441f99799d800f39a4397e60eacf018b86"]);
-export const TWIN = "50f487b9d1ae91cd21f19090b6ac2c441f99799d800f39a4397e60eacf018b86";
+export const KERNELS = new Set(["a2ff9db5c4a3f4253d36ea50ddf12a26c2a4389b081809419f4e0ab90905dcee","09845361ad4dd8cd1b428a66128da8abc2d7129a9bd04d0ca1465d0fd3d90e43"]);
+export const TWIN = "09845361ad4dd8cd1b428a66128da8abc2d7129a9bd04d0ca1465d0fd3d90e43";
