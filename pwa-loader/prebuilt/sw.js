@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "2e7n2oNCKoGJVKT6",
+ "version": "CQ6eFoIhDDoaPymN",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -33,7 +33,7 @@
   ["lib/dist/engine/effort.js", "sha256-C5mFZ/qIZU5um3hLChdQRBtWEtxow+df6nRUN1vhz3I="],
   ["lib/dist/engine/engine.js", "sha256-iUqSAyadaPOZZb95MvCCnrFTiCEzkdf8sK4FuyzQB5o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
-  ["lib/dist/engine/kernel.js", "sha256-U84Y6c/NaGvC40bxayhf+33oeAa/C85t2Fxc3EmhxAI="],
+  ["lib/dist/engine/kernel.js", "sha256-SAkPoJNi/F4Rrj8Ajt8b+GasL0/C0W1zHNToZQK5k/Q="],
   ["lib/dist/engine/known.js", "sha256-mRXPkVfrJ/hLD3+brDvN7Ps53krys61A8x1iNpwUrv4="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],

@@ -358,10 +358,11 @@ impl<'s> Query<'s> {
         Ok(())
     }
 
-    /// The planes and bounds of a query: K-QRY-3 and K-QRY-4.
+    /// The planes and bounds of a query: the rest of the rotation (K-QRY-2), K-QRY-3 and K-QRY-4.
     ///
     /// # Safety
-    /// The residual has its D components, with the signs of the rotation, and δ₂ is the sum of their squares.
+    /// The residual has its D components, with the signs of the rotation, and 0 behind them up to a multiple of 64; δ₂ is the
+    /// sum of their squares.
     #[inline(always)]
     unsafe fn take_residual(&mut self, square: f32) {
         let dimension = self.index.dimension() as usize;

@@ -16,7 +16,7 @@ const F32_CONVERT_I32_S: u8 = 0xB2;
 const F64_CONVERT_I32_S: u8 = 0xB7;
 const F64_PROMOTE_F32: u8 = 0xBB;
 
-/// The module, with constants as short as they can be.
+/// The module, with such constants in their shorter forms.
 pub(crate) fn shorten(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {

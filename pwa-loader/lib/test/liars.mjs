@@ -45,12 +45,15 @@ export function liar(name, changed, more = '', memory = '(memory (export "memory
 const word = (at, value) => `(i32.store (i32.add (local.get 1) (i32.const ${at})) (i32.const ${value}))`;
 const hits = (...pairs) => `(param i32 i32 i32) (result i32) ${pairs.flatMap(([row, bits], n) => [word(8 * n, row), word(8 * n + 4, bits)]).join(' ')} (i32.const ${pairs.length})`;
 const need = (region, length, low, high) => `(param i32) (result i32) (i32.store (i32.const 64) (i32.const ${region})) (i32.store (i32.const 68) (i32.const ${length})) (i32.store (i32.const 72) (i32.const ${low})) (i32.store (i32.const 76) (i32.const ${high})) (i32.const 64)`;
+export const begin = '(param i32 i32 i32 i32 i32) (result i32)';
 const asks = '(param i32) (result i32) (i32.const 1)';
 const ONE = 0x3f800000, TWO = 0x40000000, NAN = 0x7fc00000;
 
 /** What each does, the code of the error and what its message says; `at` is where it shows. */
 export const liars = [
   ['traps', { rvf_step: '(param i32) (result i32) (unreachable)' }, 'MODULE', /failed in rvf_step/],
+  ['traps at a query', { rvf_begin: `${begin} (unreachable)` }, 'MODULE', /failed in rvf_begin/],
+  ['grows and traps at a query', { rvf_begin: `${begin} (drop (memory.grow (i32.const 1))) (unreachable)` }, 'MODULE', /failed in rvf_begin/],
   ['overflows the stack', { rvf_step: '(param i32) (result i32) (call $deep (local.get 0))' }, 'MODULE', /failed in rvf_step/, '(func $deep (param i32) (result i32) (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))'],
   ['answers with an error', { rvf_step: '(param i32) (result i32) (i32.const -10)' }, 'MODULE', /STATE/],
   ['asks for too much at once', { rvf_step: '(param i32) (result i32) (i32.const 100000)' }, 'MODULE', /100000 ranges/],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, RvfError } from '../dist/index.js';
 import { pack, queries } from './helpers.mjs';
-import { atOpen, canAssemble, liar, liars } from './liars.mjs';
+import { begin, atOpen, canAssemble, liar, liars } from './liars.mjs';
 
 const [vector] = queries, skip = canAssemble ? false : 'Binaryen is not installed: run `npm run build`';
 const named = (code, message) => (error) => error instanceof RvfError && error.code === code && message.test(error.message) && /microkernel [0-9a-f]{12}/.test(error.message);
@@ -126,6 +126,58 @@ test('what was aborted ends at once, and what is asked after it is answered', as
     await opened.close();
     await assert.rejects(opened.search({ vector }), { code: 'CLOSED' });
   }
+});
+
+test('a component that can not be searched for is named, on every engine, and the next search is answered', async () => {
+  for (const options of [{ run: 'inline' }, { run: 'worker' }, { run: 'inline', engine: 'scalar' }, { run: 'inline', engine: 'javascript' }]) {
+    const opened = await open(pack(), options);
+    for (const bad of [NaN, -Infinity, 1e16, 1e300]) {
+      const query = Array.from(vector);
+      query[383] = bad;
+      for (const how of [{}, { exact: true }]) await assert.rejects(opened.search({ vector: query, ...how }), (error) => error.code === 'REQUEST' && error.message.startsWith('component 383 of the query is '), JSON.stringify(options));
+    }
+    assert.equal((await opened.search({ vector })).hits.length, 10);
+    await opened.close();
+  }
+});
+
+test('a kernel that takes any query gets none with a component that can not be searched for', { skip }, async () => {
+  const query = Array.from(vector);
+  query[7] = NaN;
+  for (const run of ['inline', 'worker']) {
+    const opened = await open(file('takes any query', {}), { run });
+    await assert.rejects(opened.search({ vector: query }), { code: 'REQUEST', message: /component 7 of the query/ });
+    await opened.close();
+  }
+});
+
+test('a query that a kernel refuses without a reason is not said to have a bad component', { skip }, async () => {
+  for (const deed of ['', '(memory.fill (local.get 2) (i32.const 255) (i32.const 64))']) {
+    const opened = await open(file('refuses any query', { rvf_begin: `${begin} ${deed} (i32.const -7)` }), { run: 'inline' });
+    for (let n = 0; n < 2; n++) await assert.rejects(opened.search({ vector }), { code: 'REQUEST', message: /has no direction/ });
+    await opened.close();
+  }
+});
+
+test('each wish gets its own effort, whatever was asked before', async () => {
+  const opened = await open(pack(), { run: 'inline' }), fresh = async (wish) => {
+    const other = await open(pack(), { run: 'inline' });
+    try {
+      const { hits, stats: { scanned, ranked, recall } } = await other.search(wish);
+      return { hits, scanned, ranked, recall };
+    } finally {
+      await other.close();
+    }
+  };
+  const like = opened.info().idKind === 'none' ? 5 : (await opened.row(5)).id, rows = Array.from({ length: 4000 }, (_, n) => 2 * n);
+  for (const wish of [
+    { vector }, { vector, k: 10 }, { like }, { like, k: 9 }, { vector, k: 11 }, { vector, k: 10 }, { vector, recall: 0.9 }, { vector, recall: 0.99 }, { vector },
+    { vector, filter: { rows } }, { vector }, { vector, probes: 3 }, { vector, exact: true }, { vector, slack: 1 }, { vector },
+  ]) {
+    const { hits, stats: { scanned, ranked, recall } } = await opened.search(wish);
+    assert.deepEqual({ hits, scanned, ranked, recall }, await fresh(wish), JSON.stringify({ ...wish, vector: undefined, filter: undefined }));
+  }
+  await opened.close();
 });
 
 test('the signal of open ends everything', async () => {

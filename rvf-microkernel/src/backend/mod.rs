@@ -369,7 +369,7 @@ impl Backend {
     /// Takes both looks at a group, and gives the entries that pass to `take`, in order, until that answers false.
     /// Answers how many second looks there were, or `None` if it was stopped. The planes have as many words as a code.
     ///
-    /// A module looks at one row or tile after the other; natively all are looked at at once.
+    /// A module takes its first looks at one row or tile after the other; natively all are looked at at once.
     #[inline(always)]
     pub(crate) fn look(
         self,

@@ -232,7 +232,7 @@ unsafe fn planes(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes:
             let place = values.add(i).cast();
             let signed = v128_load(place);
             let value = f32x4_abs(signed);
-            // −0 equals +0. No constants: each takes 18 bytes in the module.
+            // −0 equals +0. No constants: they take room in the module.
             let sign = u64::from(i32x4_bitmask(f32x4_eq(signed, value)));
             let large = f32x4_gt(value, f32x4_splat(t));
             let mask = i32x4_bitmask(large);

@@ -74,5 +74,5 @@ fn dimensions_of_a_few_words_answer_like_the_naive_search() {
 
 #[test]
 fn large_dimensions_answer_like_the_naive_search() {
-    [384, 449, 1000].into_iter().for_each(agree);
+    [384, 449, 768, 1000].into_iter().for_each(agree);
 }

@@ -40,6 +40,31 @@ fn a_query_that_breaks_the_rules_is_refused() {
     assert_eq!(begin(&[f32::NAN; 16], words), Some(Error::BadQuery));
     assert_eq!(begin(&[2e15; 16], words), Some(Error::BadQuery));
     assert_eq!(begin(&[0.0; 16], words), Some(Error::BadQuery));
+    for bad in [f32::NAN, f32::NEG_INFINITY, 2e15] {
+        for place in [0, 7, 15] {
+            let mut vector = [1.0; 16];
+            vector[place] = bad;
+            assert_eq!(begin(&vector, words), Some(Error::BadQuery), "{bad}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_query_is_told_of_before_a_bad_mean() {
+    let file = pack(&Rng::new(6).clustered(50, 16), 2, 0, 3);
+    let index = Index::parse(&file.index).unwrap();
+    let params = Params::new(3);
+    let mut memory = vec![0; state_len(&index, &params).unwrap()];
+    let mean: Vec<u8> = f32::NAN.to_le_bytes().repeat(16);
+    let mut begin = |vector: &[f32; 16]| {
+        Query::begin(&index, &mean, &params, vector, Backend::best(), &mut memory).err()
+    };
+    let mut nan = [1.0; 16];
+    nan[15] = f32::NAN;
+    for bad in [nan, [0.0; 16]] {
+        assert_eq!(begin(&bad), Some(Error::BadQuery));
+    }
+    assert_eq!(begin(&[1.0; 16]), Some(Error::BadData));
 }
 
 #[test]

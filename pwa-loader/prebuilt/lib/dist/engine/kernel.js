@@ -46,6 +46,8 @@ export class Kernel {
     /** The parameters that stand in the memory, as far as they are not the same in every query, and the places for them. */
     #words = { k: -1, mode: -1, probes: -1, slack: -1, pool: -1, filtered: -1, base: -1 };
     #places;
+    /** The last query. */
+    #asked;
     constructor(machine, archive, indexStart, options) {
         this.machine = machine;
         this.archive = archive;
@@ -98,6 +100,8 @@ export class Kernel {
     /** A negative result is an error code. */
     #refused(name, code) {
         const word = ERRORS[-code] ?? String(code);
+        if (code === BAD_QUERY && this.#asked)
+            this.#fit(this.#asked);
         if (code === BAD_QUERY)
             throw new RvfError('REQUEST', `the query vector has no direction, or components that are too large (${word}): under cosine it may not be zero`);
         if (code === BAD_DATA || code === BAD_INDEX)
@@ -197,23 +201,20 @@ export class Kernel {
             this.#words.base = this.#base;
         }
         const { vector: at, state, stateLength } = this.#places;
+        // A known kernel refuses what is no query by itself; another one may not.
+        if (!this.options.known)
+            this.#fit(vector);
+        this.#asked = vector;
         this.#f32.set(vector, at >>> 2);
-        try {
-            this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
-        }
-        catch (error) {
-            throw this.#unfit(vector) ?? error;
-        }
+        this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
     }
-    /** What is wrong with a query that a kernel does not take, where it is a component. */
-    #unfit(vector) {
-        const first = this.#places.vector >>> 2;
-        for (let i = 0; i < this.archive.manifest.dimension; i++) {
+    /** Refuses a query with a component that can't be searched for. */
+    #fit(vector) {
+        for (let i = 0; i < vector.length; i++) {
             // What is no number is not smaller than anything.
-            if (!(Math.abs(this.#f32[first + i]) <= MAX_COMPONENT))
-                return new RvfError('REQUEST', `component ${i} of the query is ${vector[i]}, not a number of at most 10^15`);
+            if (!(Math.abs(Math.fround(vector[i])) <= MAX_COMPONENT))
+                throw new RvfError('REQUEST', `component ${i} of the query is ${vector[i]}, not a number of at most 10^15`);
         }
-        return undefined;
     }
     #putFilter(bits) {
         if (this.#filterHeld === bits)
