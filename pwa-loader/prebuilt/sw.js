@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "CQ6eFoIhDDoaPymN",
+ "version": "R4TzLkezn8N6sCZS",
  "files": [
   ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -27,19 +27,19 @@
   ["icons/rvf.svg", "sha256-jIy3DtlkqrzZlaPSu5dcKVC2kUjcPgrkjmwRfdTAyGo="],
   ["icons/ui.svg", "sha256-4lO2WXE1URYYZaTnZxWuKNHvKpAVkfVsxfSEfEm1D/I="],
   ["index.html", "sha256-5Q5QE7t1jwp2RTHf/0WzYpZbWfl8aqN9oBqKIyGnWFo="],
-  ["lib/dist/core.js", "sha256-ERrkyIEWEmpfFsiWFtpPYE5MsCS0vx5coQfAyNX63ic="],
+  ["lib/dist/core.js", "sha256-YY+WBnrIxxR2DN7bAnlsgl8lMBGTwm/aKejkrTkTTEI="],
   ["lib/dist/engine/binary.js", "sha256-jMLPfRrxeBSsO2CZu7nUOw+GL0FAcsOLIbrCAwTl3wg="],
   ["lib/dist/engine/cap.js", "sha256-A1dJWegzornD47cw0zi1YbxadyTUn2lBgUUCUXyaHhA="],
   ["lib/dist/engine/effort.js", "sha256-C5mFZ/qIZU5um3hLChdQRBtWEtxow+df6nRUN1vhz3I="],
   ["lib/dist/engine/engine.js", "sha256-iUqSAyadaPOZZb95MvCCnrFTiCEzkdf8sK4FuyzQB5o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
-  ["lib/dist/engine/kernel.js", "sha256-SAkPoJNi/F4Rrj8Ajt8b+GasL0/C0W1zHNToZQK5k/Q="],
-  ["lib/dist/engine/known.js", "sha256-mRXPkVfrJ/hLD3+brDvN7Ps53krys61A8x1iNpwUrv4="],
+  ["lib/dist/engine/kernel.js", "sha256-HXwEFh7CNG30m/Fk8YwMfidff5Ukb+3JhogjQBjD+pM="],
+  ["lib/dist/engine/known.js", "sha256-e83ZbhMNtfM6wsU00qzip9Czb//flGvrru4Xq24PCDE="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],
   ["lib/dist/engine/modules.js", "sha256-FalXXAKbifZADxwsWN196ITWRwrT25rQZTHYIXRtKVs="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
-  ["lib/dist/engine/twin.js", "sha256-XSbeVSFwMNDvVh1MG6l9O2A6oXfChgftiFJdTFJ+Y6c="],
+  ["lib/dist/engine/twin.js", "sha256-nIGsgr1/9d72IV3Y7PR7bklDYhpxtx/lNofstmfaGWI="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-LGizniKPoWUPN3EVfqMmsTZT8Lxw6xq/VQ9UzUeN5es="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],

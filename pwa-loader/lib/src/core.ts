@@ -136,7 +136,7 @@ export class Core {
   #planFor(wish: SearchRequest, k: number, wanted: number, live: number | undefined): Plan {
     const { recall, probes, slack, pool, exact } = wish, last = this.#plan;
     const byRecall = live === undefined && probes === undefined && slack === undefined && pool === undefined && exact === undefined;
-    if (byRecall && last?.recall === recall && last?.k === k && last.wanted === wanted) return last.plan;
+    if (byRecall && last && last.recall === recall && last.k === k && last.wanted === wanted) return last.plan;
     const plan = planFor(this.archive.manifest, this.#usual, wish, k, wanted, live);
     if (byRecall) this.#plan = { k, wanted, recall, plan };
     return plan;

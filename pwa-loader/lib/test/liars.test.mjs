@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, RvfError } from '../dist/index.js';
-import { pack, queries } from './helpers.mjs';
+import { ids, pack, queries } from './helpers.mjs';
 import { begin, atOpen, canAssemble, liar, liars } from './liars.mjs';
 
 const [vector] = queries, skip = canAssemble ? false : 'Binaryen is not installed: run `npm run build`';
@@ -169,7 +169,7 @@ test('each wish gets its own effort, whatever was asked before', async () => {
       await other.close();
     }
   };
-  const like = opened.info().idKind === 'none' ? 5 : (await opened.row(5)).id, rows = Array.from({ length: 4000 }, (_, n) => 2 * n);
+  const like = ids[5], rows = Array.from({ length: 4000 }, (_, n) => 2 * n);
   for (const wish of [
     { vector }, { vector, k: 10 }, { like }, { like, k: 9 }, { vector, k: 11 }, { vector, k: 10 }, { vector, recall: 0.9 }, { vector, recall: 0.99 }, { vector },
     { vector, filter: { rows } }, { vector }, { vector, probes: 3 }, { vector, exact: true }, { vector, slack: 1 }, { vector },

@@ -85,7 +85,12 @@ unsafe fn look(
     // Rows that fill up a tile mean nothing.
     mask &= u32::MAX >> (32 - rows);
     // SAFETY: the caller's promise; all rows were counted.
-    unsafe { scalar::second_looks(group, mask, &ones, lows, looks, out) }
+    unsafe {
+        scalar::second_looks(group, mask, ones.as_ptr(), lows, looks, |looked| {
+            out.put(looked)
+        })
+        .unwrap_or_default()
+    }
 }
 
 /// # Safety

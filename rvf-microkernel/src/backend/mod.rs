@@ -178,9 +178,12 @@ impl<'a> Group<'a> {
     }
 
     /// The code of row i, from where a word stands every [`STEP`] bytes.
-    #[cfg(all(
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        feature = "detect"
+    #[cfg(any(
+        all(
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            feature = "detect"
+        ),
+        all(target_arch = "wasm32", target_feature = "simd128")
     ))]
     ///
     /// # Safety
@@ -245,13 +248,14 @@ struct Passed {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Passed {
-    /// Adds an entry.
+    /// Adds an entry, and asks for the next.
     #[inline(always)]
-    fn put(&mut self, looked: Looked) {
+    fn put(&mut self, looked: Looked) -> bool {
         let row = looked.row as usize % 32;
         self.mask |= 1 << row;
         self.lowers[row] = looked.lower;
         self.estimates[row] = looked.estimate;
+        true
     }
 }
 

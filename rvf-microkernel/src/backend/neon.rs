@@ -54,7 +54,12 @@ unsafe fn look(
         }
     }
     // SAFETY: the caller's promise; all rows were counted.
-    unsafe { scalar::second_looks(group, mask, &ones, lows, looks, out) }
+    unsafe {
+        scalar::second_looks(group, mask, ones.as_ptr(), lows, looks, |looked| {
+            out.put(looked)
+        })
+        .unwrap_or_default()
+    }
 }
 
 /// # Safety

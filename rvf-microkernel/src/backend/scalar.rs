@@ -1,10 +1,5 @@
 //! Plain Rust: for every processor, and for the wasm build that needs no SIMD.
 
-#[cfg(all(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    feature = "detect"
-))]
-use super::Ones;
 #[cfg(not(target_arch = "wasm32"))]
 use super::Passed;
 #[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
@@ -127,47 +122,48 @@ unsafe fn look(
     looks: &Looks,
     out: &mut Passed,
 ) -> u32 {
-    let take = |looked| {
-        out.put(looked);
-        true
-    };
     // SAFETY: the caller's promise.
-    unsafe { look_at_each(group, signs, lows, looks, take) }.unwrap_or_default()
+    unsafe { look_at_each(group, signs, lows, looks, |looked| out.put(looked)) }.unwrap_or_default()
 }
 
-/// The second look at the rows of the mask, one after the other, for instruction sets that do no better.
+/// The second look at the rows of the mask, one after the other, for instruction sets that do no better. Answers as
+/// `Backend::look` does.
 ///
 /// # Safety
 /// See `Backend::look`; the mask has no bit at or above the number of rows, and those rows' ones were counted.
-#[cfg(all(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    feature = "detect"
+#[cfg(any(
+    all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        feature = "detect"
+    ),
+    all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 #[inline(always)]
 pub(super) unsafe fn second_looks(
     group: &Group<'_>,
     mask: u32,
-    counts: &Ones,
+    counts: *const u32,
     lows: *const u64,
     looks: &Looks,
-    out: &mut Passed,
-) -> u32 {
+    mut take: impl FnMut(Looked) -> bool,
+) -> Option<u32> {
     let mut rest = mask;
     while rest != 0 {
         let row = rest.trailing_zeros();
         rest &= rest - 1;
+        let place = row as usize;
         // SAFETY: the caller's promise.
-        let (low, correction) = unsafe {
-            (
-                ones(group.code(row as usize), lows, group.words),
-                group.correction(row as usize),
-            )
+        let looked = unsafe {
+            let low = ones(group.code(place), lows, group.words);
+            looks.second(row, *counts.add(place), low, group.correction(place))
         };
-        if let Some(looked) = looks.second(row, counts[row as usize % 32], low, correction) {
-            out.put(looked);
+        if let Some(looked) = looked
+            && !take(looked)
+        {
+            return None;
         }
     }
-    mask.count_ones()
+    Some(mask.count_ones())
 }
 
 /// The same for codes of six words, with the plane in registers.
@@ -194,17 +190,17 @@ pub(super) unsafe fn ones(mut code: *const u8, mut plane: *const u64, words: usi
     let end = plane.wrapping_add(words);
     loop {
         // SAFETY: both have `words` words, of which there is at least one step.
-        unsafe {
-            let count = |i: usize| i64::from((word(code, i) ^ *plane.wrapping_add(i)).count_ones());
-            total += count(0);
-            if step != 1 {
-                total += count(5) + count(4) + count(3) + count(2) + count(1);
+        total += unsafe {
+            if step == 6 {
+                ones_of_six(code, &*plane.cast())
+            } else {
+                (word(code, 0) ^ *plane).count_ones()
             }
-        }
+        };
         code = code.wrapping_add(step * STEP);
         plane = plane.wrapping_add(step);
         if plane == end {
-            return total as u32;
+            return total;
         }
     }
 }

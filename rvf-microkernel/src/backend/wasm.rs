@@ -26,14 +26,13 @@ pub(super) unsafe fn look_at_tiles(
     signs: *const u64,
     lows: *const u64,
     looks: &Looks,
-    mut take: impl FnMut(Looked) -> bool,
+    take: impl FnMut(Looked) -> bool,
 ) -> Option<u32> {
-    let (codes, corrections) = group.pointers();
+    let (mut code, corrections) = group.pointers();
     let words = group.words;
     let plane_end = signs.wrapping_add(words);
     let mut counts = MaybeUninit::<[u32; 32]>::uninit();
     let counts = counts.as_mut_ptr().cast::<u32>();
-    let mut code = codes;
     let mut mask = 0_u32;
     let mut first = 0;
     loop {
@@ -79,25 +78,8 @@ pub(super) unsafe fn look_at_tiles(
     }
     // Rows that fill up the last tile are none.
     mask &= u32::MAX >> (32 - group.rows);
-    let second_looks = mask.count_ones();
-    while mask != 0 {
-        let row = mask.trailing_zeros();
-        mask &= mask - 1;
-        // SAFETY: the row is one of the group; the code and the plane have `words` words.
-        let looked = unsafe {
-            let place = row as usize;
-            let code = codes.add(place / 4 * words * STEP + place % 4 * 8);
-            let low = scalar::ones(code, lows, words);
-            let correction = corrections.add(place * 4).cast::<u32>().read_unaligned();
-            looks.second(row, *counts.add(place), low, correction)
-        };
-        if let Some(looked) = looked
-            && !take(looked)
-        {
-            return None;
-        }
-    }
-    Some(second_looks)
+    // SAFETY: the caller's promise; all rows were counted.
+    unsafe { scalar::second_looks(group, mask, counts, lows, looks, take) }
 }
 
 /// # Safety

@@ -46,8 +46,6 @@ export class Kernel {
     /** The parameters that stand in the memory, as far as they are not the same in every query, and the places for them. */
     #words = { k: -1, mode: -1, probes: -1, slack: -1, pool: -1, filtered: -1, base: -1 };
     #places;
-    /** The last query. */
-    #asked;
     constructor(machine, archive, indexStart, options) {
         this.machine = machine;
         this.archive = archive;
@@ -100,8 +98,6 @@ export class Kernel {
     /** A negative result is an error code. */
     #refused(name, code) {
         const word = ERRORS[-code] ?? String(code);
-        if (code === BAD_QUERY && this.#asked)
-            this.#fit(this.#asked);
         if (code === BAD_QUERY)
             throw new RvfError('REQUEST', `the query vector has no direction, or components that are too large (${word}): under cosine it may not be zero`);
         if (code === BAD_DATA || code === BAD_INDEX)
@@ -204,9 +200,16 @@ export class Kernel {
         // A known kernel refuses what is no query by itself; another one may not.
         if (!this.options.known)
             this.#fit(vector);
-        this.#asked = vector;
         this.#f32.set(vector, at >>> 2);
-        this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
+        try {
+            this.#call('rvf_begin', this.#context, this.#params, at, state, stateLength);
+        }
+        catch (error) {
+            // The query was refused: perhaps there is more to say.
+            if (error instanceof RvfError && error.code === 'REQUEST')
+                this.#fit(vector);
+            throw error;
+        }
     }
     /** Refuses a query with a component that can't be searched for. */
     #fit(vector) {

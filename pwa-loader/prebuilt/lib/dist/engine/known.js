@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["a2ff9db5c4a3f4253d36ea50ddf12a26c2a4389b081809419f4e0ab90905dcee","09845361ad4dd8cd1b428a66128da8abc2d7129a9bd04d0ca1465d0fd3d90e43"]);
-export const TWIN = "09845361ad4dd8cd1b428a66128da8abc2d7129a9bd04d0ca1465d0fd3d90e43";
+export const KERNELS = new Set(["effc41b969c45aebfae810dd5b06b0340f8905a75cceaf0f7736b10cab070edf","a8b4df587b4ab33e3ef2e895d6255913f6c16798b0ef85d588f78ba75f30474d"]);
+export const TWIN = "a8b4df587b4ab33e3ef2e895d6255913f6c16798b0ef85d588f78ba75f30474d";
