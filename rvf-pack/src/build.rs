@@ -160,10 +160,10 @@ fn build_plan(
         _ => Vec::new(),
     };
     drop(order);
-    let queries = efforts
-        .iter()
-        .map(|effort| effort.total / effort.k.max(1))
-        .max();
+    let queries = match &held_out {
+        Some(held_out) if !efforts.is_empty() => held_out.sample.len() as u32,
+        _ => 0,
+    };
     segments.push(codes);
     segments.push(vectors);
     segments.extend(floats);
@@ -209,7 +209,7 @@ fn build_plan(
         file_length,
         segments: sizes(&manifest, file_length),
         efforts: manifest.efforts,
-        queries: queries.unwrap_or(0),
+        queries,
         ignored_columns: source.info().ignored_columns.clone(),
         phases: reporter.finish(),
     })

@@ -214,7 +214,7 @@ impl<'a> Packer<'a> {
 
     /// The recall, above 0 and at most 1, that the lists are made for, that the file must be measured to reach for ten hits,
     /// and that a search aims at which is asked for none. Unless it is set, lists are made for 0.95 and 0.99, the file
-    /// reaches what it can, and 0.95 is aimed at.
+    /// reaches what it can, and 0.95 is aimed at. It must be [measured](Self::measure).
     #[must_use]
     pub fn recall(mut self, recall: f64) -> Self {
         self.options.recall = Some(recall);

@@ -24,13 +24,19 @@ pub(crate) struct Plan {
 impl Plan {
     /// Refuses properties and modules that can't be in a file.
     pub(crate) fn new(options: &Options, source: &dyn Source) -> Result<Self, PackError> {
-        if options
-            .recall
-            .is_some_and(|recall| !(recall > 0.0 && recall <= 1.0))
-        {
+        let problem = match options.recall {
+            Some(recall) if !(recall > 0.0 && recall <= 1.0) => {
+                Some("expected a recall above 0 and at most 1")
+            }
+            Some(_) if !options.measure => {
+                Some("expected that recall is measured, else it is not known to be reached")
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
             return Err(PackError::Property {
                 key: RECALL_PROPERTY.to_owned(),
-                problem: "expected a recall above 0 and at most 1",
+                problem,
             });
         }
         check_properties(options)?;

@@ -381,6 +381,21 @@ fn more_lists_than_there_can_be_are_refused() {
 }
 
 #[test]
+fn a_recall_that_is_not_measured_is_refused() {
+    let mut source = MemorySource::new(1, vec![1.0, -1.0, 0.5], None).unwrap();
+    let error = Packer::new()
+        .recall(0.9)
+        .measure(false)
+        .pack_to_vec(&mut source)
+        .unwrap_err();
+    let PackError::Property { key, problem } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(key, "rvf.recall");
+    assert!(problem.contains("measured"), "{error}");
+}
+
+#[test]
 fn a_recall_above_the_ceiling_is_refused_with_the_ceiling() {
     // A byte is too coarse for the order of vectors that differ in the fourth digit.
     let component = |i: usize| {

@@ -245,6 +245,7 @@ impl Point<'_> {
         };
         Measured {
             effort,
+            recall: self.recall,
             cost: self.cost,
             error,
         }

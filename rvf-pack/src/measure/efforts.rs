@@ -124,6 +124,7 @@ impl Test<'_> {
             });
             runs.push(Measured {
                 effort,
+                recall: effort.recall(),
                 cost: run.cost(),
                 error: run.recall(self.answers).1,
             });

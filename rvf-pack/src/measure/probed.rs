@@ -25,11 +25,11 @@ use crate::progress::Reporter;
 const FIRST_RECALL: f64 = 0.6;
 
 /// The cost of an effort beside that of the one before.
-const STEP: f64 = 1.08;
+const STEP: f64 = 1.04;
 
 /// What an effort finds at least of what the one before misses, and of all: less is not worth an entry.
-const GAIN: f64 = 0.02;
-const LEAST_GAIN: f64 = 0.0003;
+const GAIN: f64 = 0.01;
+const LEAST_GAIN: f64 = 0.0001;
 
 /// The slacks that are tried. What slacks between these do is taken to be between what these do.
 const SLACKS: [f32; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];

@@ -5,10 +5,16 @@ use rvf_types::Effort;
 /// Recall that an answer may fall short of a wish by: so much is promised, and less where less lies above the wish.
 const PROMISED: f64 = 0.01;
 
+/// Hits are counted in so many parts of all at least: of a single hit of some hundred queries each makes a large step, beside
+/// which an effort in between would be no use.
+const PARTS: u32 = 2_000;
+
 /// What was measured of one effort.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measured {
     pub(super) effort: Effort,
+    /// Its recall, which may lie between two numbers of hits.
+    pub(super) recall: f64,
     /// What a query costs (see [`crate::cost`]).
     pub(super) cost: f64,
     /// The standard error of the recall.
@@ -20,12 +26,11 @@ pub(super) struct Measured {
 /// that missed none, it is the dearest: the sample can't tell them apart.
 pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     measured.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    let recall = |measured: &Measured| measured.effort.recall();
     let is_whole = |measured: &Measured| measured.effort.hits == measured.effort.total;
     let dearest = measured.iter().copied().rfind(is_whole);
     let mut front: Vec<Measured> = Vec::with_capacity(measured.len());
     for next in measured {
-        if front.last().is_none_or(|best| recall(best) < recall(&next)) {
+        if front.last().is_none_or(|best| best.recall < next.recall) {
             front.push(next);
         }
     }
@@ -36,7 +41,9 @@ pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     {
         front.push(cheapest);
     }
-    let last = dearest.or(cheapest).map(|last| last.effort);
+    let last = dearest
+        .or(cheapest)
+        .map(|last| entry(last.effort, last.effort.recall()));
     let mut table: Vec<Effort> = Vec::with_capacity(front.len() + 1);
     for effort in front.iter().map(cut).chain(last) {
         // Two may be cut to the same.
@@ -50,15 +57,24 @@ pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     table
 }
 
-/// The same with no more hits than may be counted on.
+/// The entry, with no more hits than may be counted on.
 fn cut(measured: &Measured) -> Effort {
     let Measured { effort, error, .. } = *measured;
     // That none was missed of so many does not mean that none will be.
-    let missed = (1.0 - effort.recall()).max(1.0 / f64::from(effort.total));
+    let missed = (1.0 - measured.recall).max(1.0 / f64::from(effort.total));
     let recall = 1.0 - may_miss(effort.k, missed, error);
-    let hits = (recall.max(0.0) * f64::from(effort.total)).round() as u32;
+    entry(effort, recall.clamp(0.0, measured.recall))
+}
+
+/// The effort with so much recall.
+fn entry(effort: Effort, recall: f64) -> Effort {
+    let total = effort
+        .total
+        .saturating_mul(PARTS.div_ceil(effort.total.max(1)));
+    let hits = (recall * f64::from(total)).round() as u32;
     Effort {
-        hits: hits.min(effort.hits),
+        hits: hits.min(total),
+        total,
         ..effort
     }
 }
@@ -72,7 +88,7 @@ fn cut(measured: &Measured) -> Effort {
 /// them on those embeddings. And another sample of queries finds less by chance. The first is allowed for as far as it is
 /// more than nothing beside what is promised; both together must seldom be more than what is promised.
 fn may_miss(k: u32, missed: f64, error: f64) -> f64 {
-    let farther = if k == 1 { 0.75 } else { 0.3 };
+    let farther = if k == 1 { 0.75 } else { 0.5 };
     let usual = missed + farther * (missed - PROMISED).max(0.0);
     let seldom = 1.2 * missed + 1.5 * error - missed.min(PROMISED);
     usual.max(seldom).min(2.0 * missed)
@@ -94,6 +110,7 @@ mod tests {
                 scanned: 0,
                 ranked: 0,
             },
+            recall: f64::from(hits) / 1_000.0,
             cost,
             error: 0.001,
         }
@@ -121,14 +138,14 @@ mod tests {
         let runs = [(1.0, 800), (2.0, 900), (3.0, 960), (4.0, 995), (5.0, 996)];
         let table = table(runs.map(|(cost, hits)| measured(cost, hits)).to_vec());
         let hits: Vec<u32> = table.iter().map(|effort| effort.hits).collect();
-        assert_eq!(hits, [743, 873, 951, 995, 996]);
+        assert_eq!(hits, [1_410, 1_710, 1_890, 1_990, 1_992]);
     }
 
     #[test]
     fn only_the_last_counts_on_all() {
         let table = table(vec![measured(1.0, 999), measured(2.0, 1_000)]);
-        assert_eq!((table[0].hits, table[1].hits), (998, 1_000));
-        assert_eq!(cut(&measured(1.0, 1_000)).hits, 998);
+        assert_eq!((table[0].hits, table[1].hits), (1_997, 2_000));
+        assert_eq!(cut(&measured(1.0, 1_000)).hits, 1_997);
     }
 
     #[test]
@@ -142,13 +159,23 @@ mod tests {
             .iter()
             .map(|effort| (effort.probes, effort.hits))
             .collect();
-        assert_eq!(found, [(1, 990), (2, 998), (5, 1_000)]);
+        assert_eq!(found, [(1, 1_980), (2, 1_997), (5, 2_000)]);
+    }
+
+    #[test]
+    fn recall_between_two_numbers_of_hits_is_told() {
+        let tried = [(1.0, 0.9901), (2.0, 0.9904), (3.0, 0.9915)].map(|(cost, recall)| Measured {
+            recall,
+            ..measured(cost, (recall * 1_000.0) as u32)
+        });
+        let recalls: Vec<f64> = table(tried.to_vec()).iter().map(Effort::recall).collect();
+        assert_eq!(recalls, [0.99, 0.9905, 0.991]);
     }
 
     #[test]
     fn a_small_sample_and_a_single_hit_count_on_less() {
-        assert!(may_miss(10, 0.1, 0.02) > may_miss(10, 0.1, 0.002) + 0.01);
-        assert!(may_miss(1, 0.1, 0.002) > may_miss(10, 0.1, 0.002) + 0.03);
+        assert!(may_miss(10, 0.1, 0.04) > may_miss(10, 0.1, 0.002) + 0.01);
+        assert!(may_miss(1, 0.1, 0.002) > may_miss(10, 0.1, 0.002) + 0.02);
         assert_eq!(may_miss(10, 0.0, 0.0), 0.0);
         // As much again is the most.
         assert_eq!(may_miss(10, 0.01, 0.1), 0.02);
