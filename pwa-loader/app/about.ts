@@ -63,8 +63,21 @@ function kernel({ role, features, bytes, hash, known, chosen }: KernelInfo): HTM
     h('p', { class: 'hash' }, h('span', { class: 'quiet' }, 'SHAKE-256 '), h('code', {}, neutral(hash))));
 }
 
+/** The recalls that people ask for. */
+const USUAL = [0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
+
+/** Of the efforts for each number of hits, the first that reach a usual recall, and the last: as `rvf info` has it. */
+function usual(efforts: FileInfo['efforts']): FileInfo['efforts'] {
+  const rows = [...efforts].sort((a, b) => a.k - b.k || a.recall - b.recall);
+  const reached = (recall: number): number => USUAL.filter((least) => least <= recall).length;
+  return rows.filter((effort, at) => {
+    const before = rows[at - 1], isLast = rows[at + 1]?.k !== effort.k;
+    return isLast || reached(effort.recall) > (before?.k === effort.k ? reached(before.recall) : 0);
+  });
+}
+
 function efforts(info: FileInfo): HTMLElement {
-  const rows = [...info.efforts].sort((a, b) => a.k - b.k || a.recall - b.recall);
+  const rows = usual(info.efforts);
   return h('details', {}, h('summary', {}, 'Recall, as measured when it was packed'),
     h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Measured recall' },
       h('table', { class: 'efforts' },

@@ -138,13 +138,11 @@ export class SearchView {
     const usual = measured.find((effort) => effort.recall >= usualRecall);
     const option = (value: string, text: string): HTMLOptionElement => h('option', { value }, text);
     const cost = (lists: number): string => (this.#info.lists > 1 ? `, ${count(lists)} of ${count(this.#info.lists)} lists` : '');
-    const seen = new Set<string>();
-    const wishes = measured.flatMap((effort) => {
-      const text = recallText(effort.recall);
-      if (seen.has(text)) return [];
-      seen.add(text);
-      return [option(String(effort.recall), `${text}${cost(effort.probes)}`)];
-    });
+    // Of those that read alike the one that finds most.
+    const wishes = measured
+      .map((effort) => ({ effort, text: recallText(effort.recall) }))
+      .filter(({ text }, at, all) => all[at + 1]?.text !== text)
+      .map(({ effort, text }) => option(String(effort.recall), `${text}${cost(effort.probes)}`));
     this.#effort.replaceChildren(
       option('', usual ? `as packed: ${recallText(usual.recall)}${cost(usual.probes)}` : 'as packed: every vector'),
       ...wishes,

@@ -4,9 +4,9 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "R4TzLkezn8N6sCZS",
+ "version": "by4Em2zCMJu8mk1p",
  "files": [
-  ["app/about.js", "sha256-jkuopdBbKt4c0ZdA5chrryWss4siNIwDcei/gEVWuCw="],
+  ["app/about.js", "sha256-E75MbSWnuWUgCkqjlOfkiq1I3gYpDAwEr2ufNB+W4AM="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
   ["app/file.js", "sha256-Gi9Ow6ll5qdwcxzYwbUkz3b2ZzZD0XXRkNFdTRdvpfk="],
@@ -15,7 +15,7 @@
   ["app/main.js", "sha256-REj4ADj538sFx8vaccHsfW5cjybgqbZe7IFt9syDK2Y="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
   ["app/problem.js", "sha256-TnGrSk1Tu927rkwv3NPBigSQfpqOAUcEG2m51rqjDbc="],
-  ["app/search.js", "sha256-1sbOLpLAKm/ziaBTDaQCP97nK0omKRZxxuvkIKzWvQQ="],
+  ["app/search.js", "sha256-Fd7WgYYbbzcWuKJiRqEgT6d5HI+gncnNBPPZnqPcT4M="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],

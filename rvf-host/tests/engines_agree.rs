@@ -22,7 +22,7 @@ use rvf_pack::source::{self, Matrix, SourceOptions};
 use rvf_pack::{Metric, Packer, VectorKind};
 use whole::data::{KINDS, METRICS};
 use whole::engines;
-use whole::naive::{Recall, Truth};
+use whole::naive::{Recall, Truth, queries_of};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -374,7 +374,7 @@ fn recall_on_fresh_queries_is_what_the_file_promises() {
                 let measured = promises(&reader, k)
                     .into_iter()
                     .find(|effort| effort.slack == slack)
-                    .map(|effort| (effort.total / k) as usize);
+                    .map(|effort| queries_of(&effort, reader.head().rows as usize));
                 let recall = Recall::new(&recalls, measured.unwrap(), SIGMAS);
                 let least = promised - f64::min(0.01, 1.0 - promised) - recall.chance;
                 let context = format!(

@@ -17,7 +17,7 @@ use rvf_host::{Bytes, Effort, Engine, Plan, Query, Reader, RowSet, VerifyOptions
 use rvf_pack::{Metric, VectorKind};
 use whole::data::{Data, KINDS, METRICS, Shape, pack};
 use whole::engines;
-use whole::naive::{Question, Recall, Truth};
+use whole::naive::{Question, Recall, Truth, queries_of};
 use whole::random::Random;
 
 /// The vectors as stored, row after row.
@@ -188,7 +188,7 @@ fn recall_is_what_was_measured(reader: &Reader, data: &Data, context: &str) {
                 truth.recall(effort.k as usize, &answer.hits)
             })
             .collect();
-        let recall = Recall::new(&recalls, (effort.total / effort.k) as usize, SIGMAS);
+        let recall = Recall::new(&recalls, queries_of(effort, rows), SIGMAS);
         assert!(
             recall.mean >= effort.recall() - recall.chance,
             "{context}: {effort:?} promises {}, {recall:?}",

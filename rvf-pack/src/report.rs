@@ -30,7 +30,7 @@ pub struct PackReport {
     pub segments: Vec<SegmentSize>,
     /// What the file was measured to do: for each k, in ascending order of recall. The file holds the same table.
     pub efforts: Vec<Effort>,
-    /// Rows that were held out as queries to measure that, at most; for many hits fewer are.
+    /// Rows that were held out as queries to measure that: for many hits, or where a search takes long, fewer are asked.
     pub queries: u32,
     /// Columns or fields of the input that were not read.
     pub ignored_columns: Vec<String>,

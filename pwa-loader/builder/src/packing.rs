@@ -26,7 +26,7 @@ pub enum Ids {
 /// How a file is wished.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wish {
-    /// The recall that the lists are made for and that a search aims at; 0.95 unless told.
+    /// The recall that the lists are made for and that a search aims at; 0.95 unless told. Not with `quick`.
     pub recall: Option<f64>,
     /// One list, and nothing measured: quick to write, and every search looks at all codes.
     pub quick: bool,

@@ -12,7 +12,7 @@ export const page = join(root, 'pwa-loader', 'prebuilt');
 const sample = join(root, 'samples', 'wordnet-8k');
 export const base = join(sample, 'base.i8.npy'), ids = join(sample, 'ids.txt'), queries = join(sample, 'queries.i8.npy');
 
-const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
+const target = resolve(root, process.env.CARGO_TARGET_DIR || 'target');
 export const rvf = process.env.RVF ?? ['release', 'debug'].map((profile) => join(target, profile, 'rvf')).find(existsSync);
 if (!rvf) throw new Error('there is no rvf to serve with: run `cargo build --release -p rvf-cli` first, or name one in RVF');
 

@@ -211,6 +211,12 @@ pub(crate) struct Recall {
     pub(crate) chance: f64,
 }
 
+/// Of how many queries an effort was measured: it may tell a multiple of their hits, but no more than 400 rows are held out of
+/// so few.
+pub(crate) fn queries_of(effort: &rvf_types::Effort, rows: usize) -> usize {
+    ((effort.total / effort.k) as usize).min(400).min(rows)
+}
+
 impl Recall {
     pub(crate) fn new(recalls: &[f64], measured_queries: usize, sigmas: f64) -> Self {
         let (m, n) = (measured_queries.max(1) as f64, recalls.len() as f64);

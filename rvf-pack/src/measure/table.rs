@@ -7,7 +7,7 @@ const PROMISED: f64 = 0.01;
 
 /// Hits are counted in so many parts of all at least: of a single hit of some hundred queries each makes a large step, beside
 /// which an effort in between would be no use.
-const PARTS: u32 = 2_000;
+const PARTS: u32 = 10_000;
 
 /// What was measured of one effort.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +41,12 @@ pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
     {
         front.push(cheapest);
     }
-    let last = dearest
-        .or(cheapest)
-        .map(|last| entry(last.effort, last.effort.recall()));
+    let last = dearest.or(cheapest).map(|last| {
+        let recall = if is_whole(&last) { 1.0 } else { last.recall };
+        entry(last.effort, recall)
+    });
     let mut table: Vec<Effort> = Vec::with_capacity(front.len() + 1);
-    for effort in front.iter().map(cut).chain(last) {
+    for effort in front.iter().map(cut) {
         // Two may be cut to the same.
         if table
             .last()
@@ -53,6 +54,11 @@ pub(super) fn table(mut measured: Vec<Measured>) -> Vec<Effort> {
         {
             table.push(effort);
         }
+    }
+    // The ceiling stays, whatever comes next to it.
+    if let Some(last) = last {
+        table.retain(|effort| effort.recall() < last.recall());
+        table.push(last);
     }
     table
 }
@@ -63,15 +69,15 @@ fn cut(measured: &Measured) -> Effort {
     // That none was missed of so many does not mean that none will be.
     let missed = (1.0 - measured.recall).max(1.0 / f64::from(effort.total));
     let recall = 1.0 - may_miss(effort.k, missed, error);
-    entry(effort, recall.clamp(0.0, measured.recall))
+    entry(effort, recall.min(measured.recall))
 }
 
-/// The effort with so much recall.
+/// The effort with so much recall, to the nearest part.
 fn entry(effort: Effort, recall: f64) -> Effort {
     let total = effort
         .total
         .saturating_mul(PARTS.div_ceil(effort.total.max(1)));
-    let hits = (recall * f64::from(total)).round() as u32;
+    let hits = (recall.max(0.0) * f64::from(total)).round() as u32;
     Effort {
         hits: hits.min(total),
         total,
@@ -138,14 +144,14 @@ mod tests {
         let runs = [(1.0, 800), (2.0, 900), (3.0, 960), (4.0, 995), (5.0, 996)];
         let table = table(runs.map(|(cost, hits)| measured(cost, hits)).to_vec());
         let hits: Vec<u32> = table.iter().map(|effort| effort.hits).collect();
-        assert_eq!(hits, [1_410, 1_710, 1_890, 1_990, 1_992]);
+        assert_eq!(hits, [7_050, 8_550, 9_450, 9_950, 9_960]);
     }
 
     #[test]
     fn only_the_last_counts_on_all() {
         let table = table(vec![measured(1.0, 999), measured(2.0, 1_000)]);
-        assert_eq!((table[0].hits, table[1].hits), (1_997, 2_000));
-        assert_eq!(cut(&measured(1.0, 1_000)).hits, 1_997);
+        assert_eq!((table[0].hits, table[1].hits), (9_983, 10_000));
+        assert_eq!(cut(&measured(1.0, 1_000)).hits, 9_983);
     }
 
     #[test]
@@ -159,17 +165,32 @@ mod tests {
             .iter()
             .map(|effort| (effort.probes, effort.hits))
             .collect();
-        assert_eq!(found, [(1, 1_980), (2, 1_997), (5, 2_000)]);
+        assert_eq!(found, [(1, 9_900), (2, 9_983), (5, 10_000)]);
+    }
+
+    #[test]
+    fn the_ceiling_stays_beside_efforts_that_next_to_equal_it() {
+        let tried =
+            [(1.0, 0.990_31), (2.0, 0.990_32), (3.0, 0.990_33)].map(|(cost, recall)| Measured {
+                recall,
+                ..measured(cost, 990)
+            });
+        let table = table(tried.to_vec());
+        let found: Vec<(u32, u32)> = table
+            .iter()
+            .map(|effort| (effort.probes, effort.hits))
+            .collect();
+        assert_eq!(found, [(3, 9_903)]);
     }
 
     #[test]
     fn recall_between_two_numbers_of_hits_is_told() {
         let tried = [(1.0, 0.9901), (2.0, 0.9904), (3.0, 0.9915)].map(|(cost, recall)| Measured {
             recall,
-            ..measured(cost, (recall * 1_000.0) as u32)
+            ..measured(cost, (recall * 1_000.0_f64).round() as u32)
         });
         let recalls: Vec<f64> = table(tried.to_vec()).iter().map(Effort::recall).collect();
-        assert_eq!(recalls, [0.99, 0.9905, 0.991]);
+        assert_eq!(recalls, [0.9901, 0.9904, 0.9915]);
     }
 
     #[test]

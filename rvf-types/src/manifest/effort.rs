@@ -24,7 +24,7 @@ pub struct Effort {
     pub pool: u32,
     /// Hits that exact search has too, as many of them as may be counted on.
     pub hits: u32,
-    /// Hits asked for in all, at least 1.
+    /// Hits asked for in all, at least 1; or a multiple of both this and `hits`.
     pub total: u32,
     /// Mean number of rows scanned a query.
     pub scanned: u32,
