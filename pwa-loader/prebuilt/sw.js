@@ -4,18 +4,19 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "by4Em2zCMJu8mk1p",
+ "version": "ZIXW2uzTIY2C2O2O",
  "files": [
-  ["app/about.js", "sha256-E75MbSWnuWUgCkqjlOfkiq1I3gYpDAwEr2ufNB+W4AM="],
+  ["app/about.js", "sha256-k6/cXk4aGIKXm37stYgUJ/T9YZ7RK8Rd35xfK2D6nOM="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
   ["app/dom.js", "sha256-mS/Y9NT/aL96zR7Vbul+/c+7YtniilEXjMQuCve7up4="],
+  ["app/efforts.js", "sha256-x3NT8tbpEA1X5BvG6tRi3u7ySB/tuP41mf6dLLjvtJc="],
   ["app/file.js", "sha256-Gi9Ow6ll5qdwcxzYwbUkz3b2ZzZD0XXRkNFdTRdvpfk="],
   ["app/hits.js", "sha256-Xf5EqPnlXXm1X5GzaBFyQ1PWd3DKmfqO9Msd93yW78w="],
   ["app/install.js", "sha256-aHkC9k4fy0tHAyhw6OTTIwlg8N8kt63BTLAkOlR6czs="],
   ["app/main.js", "sha256-REj4ADj538sFx8vaccHsfW5cjybgqbZe7IFt9syDK2Y="],
   ["app/opening.js", "sha256-EXMHy9nBaqK+fjliT599oStoAyrMBMuTI2WVzd2O9ac="],
   ["app/problem.js", "sha256-TnGrSk1Tu927rkwv3NPBigSQfpqOAUcEG2m51rqjDbc="],
-  ["app/search.js", "sha256-Fd7WgYYbbzcWuKJiRqEgT6d5HI+gncnNBPPZnqPcT4M="],
+  ["app/search.js", "sha256-RFK2d+NADxWqiQ+8SR909TYQRk1wRHh94pcHOd+ef28="],
   ["app/source.js", "sha256-oKHhNzdXZg9Lop7DTQtEoWXyig0CGx+4AW2EDWSolHs="],
   ["app/start.js", "sha256-04Krhb9PLcRxHY1zJAt5V3ZHa3XkmRQtivWBItseM68="],
   ["app/vector.js", "sha256-DSljVTnjDBzF+QPrPbQpq5y/GJV/gK+LgghfdIyuK04="],

@@ -51,6 +51,28 @@ test('the same with 50,000 rows', { skip: large ? false : 'RVF_PAGE_LARGE names 
   await offline(file, readNpy(readFileSync(from)).slice(0, 100), from);
 });
 
+test('the recalls on offer are those of as many hits as are asked for, one for each usual recall', async () => {
+  const served = await serve(wordnet());
+  const { context, tab } = await visit(served.files[0].url);
+  await tab.waitForSelector('.file');
+  const { recall } = JSON.parse(run('info', wordnet(), '--json'));
+  for (const k of [1, 10, 100]) {
+    await tab.fill('#search-k', String(k));
+    await tab.press('#search-k', 'Tab');
+    const [packed, ...offered] = await tab.$$eval('#search-effort option', (all) => all.map(({ value, textContent }) => ({ value, text: textContent })));
+    const measured = recall.filter((effort) => effort.k === k), usual = measured.find((effort) => effort.recall >= 0.95);
+    assert.equal(packed.text, `as packed: ${usual.recall.toFixed(3)}, ${usual.probes} of 181 lists`);
+    assert.equal(offered.pop().value, 'exact');
+    const values = offered.map(({ value }) => Number(value));
+    assert.ok(values.every((value) => measured.some((effort) => effort.recall === value)), values);
+    for (const least of [0.8, 0.9, 0.95, 0.99]) assert.ok(values.includes(measured.find((effort) => effort.recall >= least).recall), `${k} hits, ${least}`);
+    assert.equal(values.at(-1), measured.at(-1).recall);
+    assert.ok(values.length <= 10, values);
+  }
+  await context.close();
+  await served.stop();
+});
+
 test('a hit leads to its neighbours; row, number of hits and recall are what is asked for', async () => {
   const served = await serve(wordnet());
   const { context, tab } = await visit(served.files[0].url);

@@ -1,4 +1,5 @@
 import { count, h, icon, neutral, percent, recallText, size } from './dom.js';
+import { usual } from './efforts.js';
 import { engineName, segmentName } from './words.js';
 /** Kinds that have a colour of their own; all others share the last one. */
 const COLOURED = ['VEC', 'QUANT', 'INDEX', 'IDS', 'WASM', 'DIGEST', 'ORDER'];
@@ -38,17 +39,6 @@ function segments(all, total) {
 }
 function kernel({ role, features, bytes, hash, known, chosen }) {
     return h('li', {}, h('p', {}, h('strong', {}, neutral(role)), ` ${features.length > 0 ? features.map(neutral).join(', ') : 'no features beyond the first WebAssembly'}, ${size(bytes)}`), h('p', { class: 'badges' }, chosen && h('span', { class: 'badge answers' }, icon('check'), 'answers'), known ? h('span', { class: 'badge' }, 'known by its hash') : h('span', { class: 'badge unknown' }, icon('warning'), 'not known: only its maker can vouch for it')), h('p', { class: 'hash' }, h('span', { class: 'quiet' }, 'SHAKE-256 '), h('code', {}, neutral(hash))));
-}
-/** The recalls that people ask for. */
-const USUAL = [0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999];
-/** Of the efforts for each number of hits, the first that reach a usual recall, and the last: as `rvf info` has it. */
-function usual(efforts) {
-    const rows = [...efforts].sort((a, b) => a.k - b.k || a.recall - b.recall);
-    const reached = (recall) => USUAL.filter((least) => least <= recall).length;
-    return rows.filter((effort, at) => {
-        const before = rows[at - 1], isLast = rows[at + 1]?.k !== effort.k;
-        return isLast || reached(effort.recall) > (before?.k === effort.k ? reached(before.recall) : 0);
-    });
 }
 function efforts(info) {
     const rows = usual(info.efforts);

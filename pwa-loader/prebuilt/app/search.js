@@ -1,4 +1,5 @@
 import { count, h, icon, neutral, recallText } from './dom.js';
+import { usual } from './efforts.js';
 import { hitsView } from './hits.js';
 import { codeOf, isAbort, problem } from './problem.js';
 import { parseVector } from './vector.js';
@@ -112,19 +113,18 @@ export class SearchView {
     /** The recalls that were measured for so many hits, as the library will choose among them. */
     #offerEfforts() {
         const { efforts, usualRecall } = this.#info, before = this.#effort.value;
-        // A row is its own nearest neighbour: one more is looked for, and it is left out.
-        const k = this.#k.valueAsNumber + (this.#by === 'vector' ? 0 : 1);
+        const k = this.#k.valueAsNumber;
         const ks = efforts.map((effort) => effort.k), least = Math.min(...ks.filter((x) => x >= k)), group = Number.isFinite(least) ? least : Math.max(...ks);
         const measured = efforts.filter((effort) => effort.k === group).sort((a, b) => a.recall - b.recall);
-        const usual = measured.find((effort) => effort.recall >= usualRecall);
+        const packed = measured.find((effort) => effort.recall >= usualRecall);
         const option = (value, text) => h('option', { value }, text);
         const cost = (lists) => (this.#info.lists > 1 ? `, ${count(lists)} of ${count(this.#info.lists)} lists` : '');
         // Of those that read alike the one that finds most.
-        const wishes = measured
+        const wishes = usual(measured)
             .map((effort) => ({ effort, text: recallText(effort.recall) }))
             .filter(({ text }, at, all) => all[at + 1]?.text !== text)
             .map(({ effort, text }) => option(String(effort.recall), `${text}${cost(effort.probes)}`));
-        this.#effort.replaceChildren(option('', usual ? `as packed: ${recallText(usual.recall)}${cost(usual.probes)}` : 'as packed: every vector'), ...wishes, option('exact', 'exact: every vector, as stored'));
+        this.#effort.replaceChildren(option('', packed ? `as packed: ${recallText(packed.recall)}${cost(packed.probes)}` : 'as packed: every vector'), ...wishes, option('exact', 'exact: every vector, as stored'));
         if ([...this.#effort.options].some((one) => one.value === before))
             this.#effort.value = before;
     }
