@@ -24,9 +24,12 @@ const OK: i32 = 0;
 const CONTEXT_LEN: u32 = 256;
 /// Bytes of the parameters.
 const PARAMS_LEN: u32 = 64;
-/// What a handle's first word is, xor its address.
-const CONTEXT_TAG: u32 = u32::from_le_bytes(*b"RVFc");
-const STATE_TAG: u32 = u32::from_le_bytes(*b"RVFq");
+/// What a handle's tag is, xor its address and where the tag stands in it.
+const TAG: u32 = u32::from_le_bytes(*b"RVFt");
+const CONTEXT_TAG: u32 = TAG ^ CONTEXT_TAG_AT;
+const STATE_TAG: u32 = TAG ^ STATE_TAG_AT;
+const CONTEXT_TAG_AT: u32 = offset_of!(Context, tag) as u32;
+const STATE_TAG_AT: u32 = offset_of!(State, tag) as u32;
 
 /// An open file.
 #[repr(C, align(16))]
@@ -158,15 +161,16 @@ fn check_aligned(address: u32, len: u32) -> i32 {
     check(address, u64::from(len))
 }
 
-/// Checks that a context or state is at an address: that its tag, whose address is `tag`, is right.
+/// Checks that a context or state is at an address: that its tag, which is so many bytes behind it, is right.
 #[inline(never)]
-fn check_handle(address: u32, tag: u32, kind: u32) -> i32 {
+fn check_handle(address: u32, tag_at: u32) -> i32 {
     if address % 16 != 0 {
         return Error::BadPointer.code();
     }
+    let tag = address.wrapping_add(tag_at);
     pass!(check(tag, 4));
     // SAFETY: inside the memory and aligned.
-    if unsafe { *(tag as *const u32) } ^ address != kind {
+    if unsafe { *(tag as *const u32) } ^ address != TAG ^ tag_at {
         return Error::BadHandle.code();
     }
     OK
@@ -174,20 +178,12 @@ fn check_handle(address: u32, tag: u32, kind: u32) -> i32 {
 
 #[inline(always)]
 fn check_context(address: u32) -> i32 {
-    check_handle(
-        address,
-        address.wrapping_add(offset_of!(Context, tag) as u32),
-        CONTEXT_TAG,
-    )
+    check_handle(address, CONTEXT_TAG_AT)
 }
 
 #[inline(never)]
 fn check_state(address: u32) -> i32 {
-    check_handle(
-        address,
-        address.wrapping_add(offset_of!(State, tag) as u32),
-        STATE_TAG,
-    )
+    check_handle(address, STATE_TAG_AT)
 }
 
 /// The state at an address that [`check_state`] checked: `query_begin` wrote one there.

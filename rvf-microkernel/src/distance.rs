@@ -6,7 +6,7 @@
 
 use crate::backend::Term;
 use crate::heap::key;
-use crate::index::{Metric, Vectors};
+use crate::index::Metric;
 use crate::memory::View;
 use crate::query::Query;
 use crate::roots::sqrt64;
@@ -16,30 +16,20 @@ const I8_HEAD: usize = 12;
 /// Where the components of a float record start.
 const FLOAT_HEAD: usize = 4;
 
-/// Which distance is computed of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// That of an i8 record (K-DIST-1).
-    Integer,
-    /// That of an f16 or f32 record (K-DIST-2).
-    Float,
-    /// That of a centroid's record (K-DIST-4).
-    Centroid,
-}
-
 /// In place of a key: the record's row is not below the number of rows. No distance has such a key.
 pub(crate) const BAD: u64 = u64::MAX;
 
 impl Query<'_> {
-    /// The key of a record: its distance and its row; or [`BAD`].
+    /// The key of a record: its distance and its row; or [`BAD`]. Of a centroid while lists are chosen (K-DIST-4), of a float record
+    /// once float distances are computed (K-DIST-2), else of an i8 record (K-DIST-1).
     ///
     /// # Safety
     /// The record has the bytes that the index says, and the query's vector was taken.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) unsafe fn key_of(&self, record: View<'_>, kind: Kind) -> u64 {
+    pub(crate) unsafe fn key_of(&self, record: View<'_>) -> u64 {
         // SAFETY: the head of a record.
         let row = unsafe { record.u32(0) };
-        let centroid = kind == Kind::Centroid;
+        let centroid = self.choosing;
         let rows = if centroid {
             self.index.lists()
         } else {
@@ -54,7 +44,7 @@ impl Query<'_> {
         let mut root = self.integer_root;
         let dot;
         let mut distance;
-        if kind == Kind::Float {
+        if self.float {
             let first = if metric == Metric::L2 {
                 Term::SQUARED_DIFFERENCE
             } else {
@@ -62,10 +52,11 @@ impl Query<'_> {
             };
             // SAFETY: D components stand behind the head of a record.
             unsafe {
-                dot = self.sum_of_floats(first, record);
+                let components = record.from(FLOAT_HEAD);
+                dot = f64::from(self.sum_of_record(first.of_vectors(), components));
                 distance = if metric == Metric::L2 { dot } else { -dot };
                 if metric == Metric::Cosine {
-                    squares = self.sum_of_floats(Term::SQUARE, record);
+                    squares = f64::from(self.sum_of_record(Term::SQUARE.of_vectors(), components));
                 }
             }
             norm = f64::from(self.norm);
@@ -93,7 +84,7 @@ impl Query<'_> {
         }
         if metric == Metric::Cosine && !centroid {
             distance = 1.0 - dot / (sqrt64(squares) * root);
-            if squares == 0.0 || norm == 0.0 {
+            if (squares == 0.0) | (norm == 0.0) {
                 distance = f64::INFINITY;
             }
         }
@@ -101,14 +92,5 @@ impl Query<'_> {
             distance = 0.0;
         }
         key(distance as f32, row)
-    }
-
-    /// # Safety
-    /// The record has the bytes that the index says.
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    unsafe fn sum_of_floats(&self, term: Term, record: View<'_>) -> f64 {
-        let halves = self.index.vectors() == Vectors::F16;
-        // SAFETY: D components stand behind the head.
-        unsafe { f64::from(self.sum_of_record(term.of_halves(halves), record.from(FLOAT_HEAD))) }
     }
 }

@@ -9,7 +9,7 @@ use crate::memory::List;
 /// The key that orders by (distance, row): above the row the distance's bits, turned so that they order as integers do.
 ///
 /// By K-NUM-3 a NaN counts as +∞ and −0 as +0.
-#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[inline(always)]
 pub(crate) fn key(distance: f32, row: u32) -> u64 {
     let distance = if distance.is_nan() {
         f32::INFINITY
@@ -38,7 +38,7 @@ const FEW: usize = 32;
 /// a place.
 impl List<'_, u64> {
     /// The distance of the largest key once every place is taken, else +∞.
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[inline(always)]
     pub(crate) fn bound(&self) -> f32 {
         let mut bound = f32::INFINITY;
         if self.is_full() {

@@ -56,7 +56,7 @@ pub enum Vectors {
 
 /// The next multiple of 4.
 const fn round_up(len: u32) -> u32 {
-    (len + 3) & !3
+    len.wrapping_add(3) & !3
 }
 
 /// What the head of an INDEX says, checked: its bytes from 8 to 56, on a processor that has the lowest byte first.
@@ -102,16 +102,16 @@ impl Index {
         let u32_at = |at| unsafe { head.u32(at) };
         let (layout, kinds) = (u32_at(4), u32_at(0x10));
         let (rows, dimension, lists) = (u32_at(8), u32_at(12), u32_at(0x14));
-        // SAFETY: as above.
-        let offsets = unsafe { head.u64(0x28) | head.u64(0x30) };
+        // The upper halves of both offsets, which have 48 bits.
+        let offset_ends = u32_at(0x2C) | u32_at(0x34);
         // `|` and not `||`: jumps would take more room in the module.
         if (u32_at(0) != MAGIC)
             | (rows == 0)
             | (dimension.wrapping_sub(1) >= MAX_DIMENSION)
             | (lists.wrapping_sub(1) >= MAX_LISTS.min(rows))
-            | (u32_at(0x18) != dimension.div_ceil(64))
-            | (u32_at(0x1C) != 12 + round_up(dimension))
-            | (offsets >> 48 != 0)
+            | (u32_at(0x18) != dimension.wrapping_add(63) / 64)
+            | (u32_at(0x1C) != round_up(dimension.wrapping_add(12)))
+            | (offset_ends >> 16 != 0)
         {
             return Err(Error::BadIndex);
         }
@@ -197,7 +197,7 @@ impl Index {
     #[inline(always)]
     pub(crate) const fn float_stride(&self) -> u32 {
         // A component takes 2 or 4 bytes.
-        4 + round_up(self.dimension * 2 * self.vectors as u32)
+        round_up(4 + self.dimension * 2 * self.vectors as u32)
     }
 
     /// Bytes of the mean, which stands in the INDEX payload right behind the head.
@@ -230,7 +230,8 @@ impl Index {
     /// Bytes of a filter: a bit for each vector.
     #[must_use]
     pub const fn filter_len(&self) -> u32 {
-        self.rows.div_ceil(8)
+        // There is a row.
+        ((self.rows - 1) >> 3) + 1
     }
 
     /// Bytes of a full group of codes with vector numbers: no group is longer, nor is a record, or the mean.

@@ -4,9 +4,11 @@
     reason = "what was fetched is read unchecked, see `memory`"
 )]
 
+use core::mem::MaybeUninit;
+
 use crate::Error;
 use crate::data::{Data, Need, Region};
-use crate::distance::{BAD, Kind};
+use crate::distance::BAD;
 use crate::heap::distance_of;
 use crate::index::{GROUP, LIST_LEN, Vectors, codes_len};
 use crate::memory::{Plain, View};
@@ -88,66 +90,69 @@ impl Query<'_> {
         // The first range that is not at hand turns the step into asking: it goes through what is ahead, reads
         // nothing, and writes down what it will need, until there is no room. Neighbours become one range.
         let mut asking = false;
-        let mut asked_at = self.cursor;
+        let mut asked_at = MaybeUninit::uninit();
         let mut filter = None;
         let mut filter_due = true;
-        loop {
-            let Some(mut need) = self.next_need(data) else {
-                if !asking {
-                    if self.cursor.phase == Phase::Done {
-                        return Ok(Step::Done);
-                    }
-                    self.end_phase();
-                    continue;
-                }
-                self.cursor = asked_at;
-                // None, if another query of the same file has brought in the meantime what was missing.
-                if self.needs.len > 0 {
-                    break;
-                }
-                asking = false;
-                filter_due = true;
-                continue;
-            };
-            let is_filter = filter_due
-                & (self.settings.flags != 0)
-                & (self.cursor.phase == Phase::Scan)
-                & !self.choosing;
-            if is_filter {
-                need = Need {
-                    region: Region::Filter,
-                    len: self.index.filter_len(),
-                    offset: 0,
+        'ranges: loop {
+            'over: {
+                let Some(mut need) = self.next_need(data) else {
+                    break 'over;
                 };
-            }
-            if let Some(bytes) = data.get(need.region, need.offset, need.len)
-                && bytes.len() >= need.len as usize
-            {
-                let view = View::new(bytes);
+                let is_filter = filter_due
+                    & (self.settings.flags & 1 != 0)
+                    & (self.cursor.phase == Phase::Scan)
+                    & !self.choosing;
                 if is_filter {
-                    filter = Some(view);
-                } else if !asking && !self.take(view, filter) {
-                    // A group may be half taken: stepped again, it must find room.
-                    self.buffer.len = 0;
-                    return Err(Error::BadData);
+                    need = Need {
+                        region: Region::Filter,
+                        len: self.index.filter_len(),
+                        offset: 0,
+                    };
                 }
-            } else if !asking {
-                asking = true;
-                asked_at = self.cursor;
-                self.needs.len = 0;
-                // From now on nothing is at hand that was only brought for this step.
-                filter_due = true;
-                data.before_needs();
+                if let Some(bytes) = data.get(need.region, need.offset, need.len)
+                    && bytes.len() >= need.len as usize
+                {
+                    let view = View::new(bytes);
+                    if is_filter {
+                        filter = Some(view);
+                    } else if !asking && !self.take(view, filter) {
+                        // A group may be half taken: stepped again, it must find room.
+                        self.buffer.len = 0;
+                        return Err(Error::BadData);
+                    }
+                } else if !asking {
+                    asking = true;
+                    asked_at.write(self.cursor);
+                    self.needs.len = 0;
+                    // From now on nothing is at hand that was only brought for this step.
+                    filter_due = true;
+                    data.before_needs();
+                    continue 'ranges;
+                } else if !self.note(need) {
+                    break 'over;
+                }
+                if is_filter {
+                    filter_due = false;
+                } else {
+                    self.advance(&need, asking);
+                }
+                continue 'ranges;
+            }
+            if !asking {
+                if self.cursor.phase == Phase::Done {
+                    return Ok(Step::Done);
+                }
+                self.end_phase();
                 continue;
-            } else if !self.note(need) {
-                self.cursor = asked_at;
+            }
+            // SAFETY: written when the asking began.
+            self.cursor = unsafe { asked_at.assume_init() };
+            // None, if another query of the same file has brought in the meantime what was missing.
+            if self.needs.len > 0 {
                 break;
             }
-            if is_filter {
-                filter_due = false;
-            } else {
-                self.advance(&need, asking);
-            }
+            asking = false;
+            filter_due = true;
         }
         Ok(Step::Needs(self.needs.len as u32))
     }
@@ -231,7 +236,7 @@ impl Query<'_> {
             let key = unsafe {
                 let (record, behind) = rest.split_at_unchecked(len);
                 rest = behind;
-                self.key_of(View::new(record), self.kind())
+                self.key_of(View::new(record))
             };
             if key == BAD {
                 return false;
@@ -368,12 +373,15 @@ impl Query<'_> {
     }
 
     /// Goes to the next phase.
-    #[inline(always)]
+    // In a module each branch would set by itself what the step goes on with.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn end_phase(&mut self) {
         self.cursor.position = 0;
         match self.cursor.phase {
             Phase::Scan => self.cursor.phase = Phase::Rank,
             Phase::Lists => {
+                self.ranges.len = self.visits.len;
                 self.ranges.sort();
                 self.choosing = false;
                 self.estimates.len = 0;
@@ -416,18 +424,6 @@ impl Query<'_> {
         }
     }
 
-    /// Of which records distances are computed now.
-    #[inline(always)]
-    fn kind(&self) -> Kind {
-        if self.choosing {
-            Kind::Centroid
-        } else if self.float {
-            Kind::Float
-        } else {
-            Kind::Integer
-        }
-    }
-
     /// Whether the distances that are computed now are those of the hits.
     #[inline(always)]
     fn is_last(&self) -> bool {
@@ -458,6 +454,10 @@ impl Query<'_> {
         }
         // SAFETY: there are as many places as the pool has keys.
         unsafe {
+            // There are as many ranges as visits: they are counted once.
+            self.ranges
+                .places
+                .set(self.visits.len, u64::from(first) << 32 | end);
             self.visits.append(Visit {
                 offset,
                 own,
@@ -465,7 +465,6 @@ impl Query<'_> {
                 first,
                 base: distance_of(key),
             });
-            self.ranges.append(u64::from(first) << 32 | end);
         }
         true
     }
@@ -479,7 +478,7 @@ impl Query<'_> {
         // SAFETY: the caller's promise.
         let (mut key, number) = unsafe {
             (
-                self.key_of(record, self.kind()),
+                self.key_of(record),
                 self.buffer.at(self.cursor.position as usize).number,
             )
         };
@@ -496,7 +495,7 @@ impl Query<'_> {
         *count = count.wrapping_add(1);
         if !self.is_last() {
             // The float record will be found by the vector's number.
-            key = key >> 32 << 32 | u64::from(number);
+            key ^= u64::from(key as u32 ^ number);
         }
         self.pool.offer(key);
         true

@@ -47,6 +47,18 @@ impl<T: Plain> Array<'_, T> {
         assert!(_len <= self.len, "an access past the end of an array");
     }
 
+    /// Where it starts. What lies behind it in memory may be accessed too, by who knows it.
+    #[inline(always)]
+    pub(crate) const fn as_ptr(&self) -> *const T {
+        self.start
+    }
+
+    /// As [`as_ptr`](Self::as_ptr).
+    #[inline(always)]
+    pub(crate) const fn as_mut_ptr(&mut self) -> *mut T {
+        self.start
+    }
+
     /// # Safety
     /// i is below the array's length, and the value was written.
     #[inline(always)]
@@ -84,17 +96,6 @@ impl<T: Plain> Array<'_, T> {
     }
 }
 
-impl Array<'_, f32> {
-    /// # Safety
-    /// The array has `len` values, and they were written.
-    #[inline(always)]
-    pub(crate) unsafe fn as_bytes(&self, len: usize) -> &[u8] {
-        self.check(len);
-        // SAFETY: the caller's promise.
-        unsafe { core::slice::from_raw_parts(self.start.cast(), len * 4) }
-    }
-}
-
 /// Cuts lists out of memory, one after the other.
 #[derive(Debug)]
 pub(crate) struct Cutter {
@@ -118,12 +119,27 @@ impl Cutter {
     /// There is room for a list.
     #[inline(always)]
     pub(crate) unsafe fn cut<'s, T: Plain>(&mut self, list: *mut List<'s, T>, limit: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (&raw mut (*list).limit).write(limit);
+            self.cut_places(list, limit);
+        }
+    }
+
+    /// As [`cut`](Self::cut), for a list whose limit only debug assertions ask for.
+    ///
+    /// # Safety
+    /// There is room for a list.
+    #[inline(always)]
+    pub(crate) unsafe fn cut_places<'s, T: Plain>(&mut self, list: *mut List<'s, T>, limit: usize) {
         // All that is kept in lists takes a multiple of 8 bytes.
         const { assert!(size_of::<T>().is_multiple_of(8)) }
         // SAFETY: the caller's promise.
         unsafe {
             (&raw mut (*list).places).write(Array::new(self.next.cast(), limit));
-            (&raw mut (*list).limit).write(limit);
+            if cfg!(debug_assertions) {
+                (&raw mut (*list).limit).write(limit);
+            }
         }
         self.next = self.next.wrapping_add(limit * size_of::<T>());
     }

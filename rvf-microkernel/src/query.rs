@@ -12,12 +12,12 @@ use crate::Error;
 use crate::backend::{Backend, Term};
 use crate::data::Need;
 use crate::heap::distance_of;
-use crate::index::{Index, Metric};
+use crate::index::{Index, Metric, Vectors};
 use crate::machine::{Cursor, Phase, Visit};
 use crate::memory::{Array, Cutter, List, Plain, View};
 use crate::params::{BLOCKS, Params, Settings, state_len};
 use crate::roots::{sqrt32, sqrt64};
-use crate::rotate::{Signs, transform};
+use crate::rotate::transform;
 use crate::scan::Candidate;
 
 /// The largest absolute value of a component (R-LIM-1).
@@ -234,7 +234,10 @@ impl<'s> Query<'s> {
             place.write_bytes(0, 1);
             (&raw mut (*place).index).write(*index);
             (&raw mut (*place).backend).write(backend);
-            (&raw mut (*place).settings).write(*settings);
+            // As bytes: else each field is copied by itself, which takes more room in the module.
+            (&raw const *settings)
+                .cast::<u8>()
+                .copy_to_nonoverlapping((&raw mut (*place).settings).cast(), size_of::<Settings>());
             if settings.mode == BLOCKS {
                 (*place).cursor.phase = Phase::Done;
             }
@@ -242,8 +245,8 @@ impl<'s> Query<'s> {
             let choosing = (index.lists() > 1) & (settings.mode != BLOCKS);
             (*place).choosing = choosing;
             cutter.cut(&raw mut (*place).needs, settings.max_needs as usize);
-            cutter.cut(&raw mut (*place).visits, lists);
-            cutter.cut(&raw mut (*place).ranges, lists);
+            cutter.cut_places(&raw mut (*place).visits, lists);
+            cutter.cut_places(&raw mut (*place).ranges, lists);
             // C of K-SCAN-1.
             cutter.cut(&raw mut (*place).buffer, 1024 + 32 * pool.max(lists));
             cutter.cut(&raw mut (*place).estimates, k.max(lists));
@@ -276,7 +279,7 @@ impl<'s> Query<'s> {
         let metric = self.index.metric();
         let mut factor = 1.0;
         let mut half = 1.0;
-        let mut largest = 0;
+        let largest;
         // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
         // SAFETY: the memory holds the arrays; the vector and the mean have D components, and there is a place for each.
         unsafe {
@@ -286,27 +289,29 @@ impl<'s> Query<'s> {
                 .as_mut_ptr()
                 .cast::<u8>()
                 .copy_from_nonoverlapping(from, dimension * 4);
-            self.norm = self.sum(Term::SQUARE, &vector);
+            self.norm = self.sum(true, &vector);
             if metric == Metric::Cosine {
                 factor = 1.0 / sqrt32(self.norm);
                 half = 0.5;
             }
-            let mut signs = Signs(self.index.seed());
-            for i in 0..dimension {
-                let value = vector.at(i);
-                // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do in the end.
-                largest = largest.max(magnitude(value).to_bits() as i32);
-                // The signs of the rotation, which change no square, are turned on the way.
-                residual.set(i, signs.turn(value * factor - mean.f32(i * 4)));
-            }
+            // The signs of the rotation, which change no square, are turned on the way.
+            // (The arrays lie one behind the other, and what is behind the residual is not used yet.)
+            largest = f32::from_bits(self.backend.residual(
+                vector.as_ptr(),
+                factor,
+                mean,
+                self.index.seed(),
+                dimension,
+                residual.as_mut_ptr(),
+            ));
         }
-        let largest = f32::from_bits(largest as u32);
+        // Magnitudes order as their bits do, and a NaN lies above all: one comparison will do.
         #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must fail")]
         if !(largest <= LARGEST) | (metric == Metric::Cosine) & (self.norm < TINY) {
             return Err(Error::BadQuery);
         }
         // SAFETY: D components were written.
-        let square = unsafe { self.sum(Term::SQUARE, &residual) };
+        let square = unsafe { self.sum(true, &residual) };
         // Else the mean is not finite, or is absurdly far away.
         if !square.is_finite() {
             return Err(Error::BadData);
@@ -399,7 +404,7 @@ impl<'s> Query<'s> {
     #[inline(never)]
     unsafe fn take_gain(&mut self, weighted: &Array<'s, f32>, squares: f32, residual_square: f32) {
         // SAFETY: the caller's promise.
-        let gain = unsafe { self.sum(Term::PLAIN, weighted) } / squares;
+        let gain = unsafe { self.sum(false, weighted) } / squares;
         let variance = 1.364 * residual_square - gain * gain * squares;
         let mut width = 0.0;
         // A variance that is no number counts as 0.
@@ -409,18 +414,14 @@ impl<'s> Query<'s> {
         (self.gain, self.width) = (gain, width);
     }
 
-    /// The 16-lane sum of one of the query's own arrays.
+    /// The 16-lane sum of one of the query's own arrays, or of its squares.
     ///
     /// # Safety
     /// The array has D components, and they were written.
-    unsafe fn sum(&self, term: Term, values: &Array<'s, f32>) -> f32 {
-        // SAFETY: the caller's promise; components of f32 are 4 bytes.
-        unsafe {
-            self.sum_of_record(
-                term,
-                View::new(values.as_bytes(self.index.dimension() as usize)),
-            )
-        }
+    unsafe fn sum(&self, squares: bool, values: &Array<'s, f32>) -> f32 {
+        let dimension = self.index.dimension() as usize;
+        // SAFETY: the caller's promise. The arrays go on to a multiple of 64 components, which are 0.
+        unsafe { self.backend.sum_of_own(squares, values.as_ptr(), dimension) }
     }
 
     /// The 16-lane sum of the components of a record and the query.
@@ -429,10 +430,11 @@ impl<'s> Query<'s> {
     /// There are D components of the kind that the term says, and the vector was taken.
     pub(crate) unsafe fn sum_of_record(&self, term: Term, components: View<'_>) -> f32 {
         let dimension = self.index.dimension() as usize;
+        let is_f16 = self.index.vectors() == Vectors::F16;
         // SAFETY: the caller's promise.
         unsafe {
             self.backend.sum(
-                term,
+                if is_f16 { term } else { term.of_singles() },
                 components,
                 self.arrays
                     .vector(self.index.words() as usize)

@@ -31,6 +31,7 @@ pub(crate) fn sqrt64(value: f64) -> f64 {
 /// √ of an f32. By way of f64 it is correctly rounded too: f64 has more than twice the digits.
 ///
 /// Source: Figueroa, When is double rounding innocuous?, SIGNUM Newsletter 30 (1995).
+#[inline(always)]
 pub(crate) fn sqrt32(value: f32) -> f32 {
     sqrt64(f64::from(value)) as f32
 }

@@ -1,43 +1,54 @@
 //! The rotation: random signs and fast Walsh–Hadamard transforms (K-ROT).
 //!
-//! A dimension that is no power of two gets two overlapping transforms of the largest power of two below it.
+//! A dimension that is no power of two gets two overlapping transforms of the largest power of two below it. One below 4 gets
+//! signs only.
 
 use crate::backend::Backend;
 
 /// Rotates a vector in place: R of K-ROT-3.
 ///
-/// `values` may have any length; a length of 0 is left as it is. The seed must not be 0.
+/// `values` may have any length: fewer than 4 get their signs only. The seed must not be 0.
 pub fn rotate(values: &mut [f32], seed: u64, backend: Backend) {
     let mut signs = Signs(seed);
-    for value in values.iter_mut() {
-        *value = signs.turn(*value);
+    for run in values.chunks_mut(4) {
+        let mut bits = signs.next();
+        for value in run {
+            *value = turned(*value, &mut bits);
+        }
     }
     transform(values, backend);
 }
 
-/// The random signs of a rotation, one after the other: those of xorshift64 (Marsaglia: Xorshift RNGs, 2003), which starts
-/// from a seed that is not 0.
+/// The random signs of a rotation, for four components at a time: states of xorshift64 (Marsaglia: Xorshift RNGs, 2003),
+/// which starts from a seed that is not 0.
 pub(crate) struct Signs(pub(crate) u64);
 
 impl Signs {
-    /// The value with the next sign.
+    /// The next state: the highest bit of each of its four parts of 16 bits is a sign, the lowest part's the first.
     #[inline(always)]
-    pub(crate) fn turn(&mut self, value: f32) -> f32 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        // The highest bit becomes the sign.
-        f32::from_bits(value.to_bits() ^ ((self.0 >> 32) as u32 & 0x8000_0000))
+        self.0
     }
+}
+
+/// The value with the first sign of those that are left, which is taken away.
+#[inline(always)]
+pub(crate) fn turned(value: f32, signs: &mut u64) -> f32 {
+    let sign = (*signs << 16) as u32 & 0x8000_0000;
+    *signs >>= 16;
+    f32::from_bits(value.to_bits() ^ sign)
 }
 
 /// What a rotation does to values that have their signs.
 #[inline(always)]
 pub(crate) fn transform(values: &mut [f32], backend: Backend) {
-    let Some(log) = values.len().checked_ilog2() else {
+    if values.len() < 4 {
         return;
-    };
-    let p = 1_usize << log;
+    }
+    let p = 1_usize << values.len().ilog2();
     if let Some(head) = values.get_mut(..p) {
         backend.transform(head);
     }
@@ -49,7 +60,7 @@ pub(crate) fn transform(values: &mut [f32], backend: Backend) {
     }
 }
 
-/// The factor of the transform of 2^log values: s of K-ROT-2.
+/// What the values of a transform of 2^log are multiplied by: s of K-ROT-2.
 #[inline(always)]
 pub(crate) fn scale(log: u32) -> f32 {
     let power = f32::from_bits((127 - (log >> 1)) << 23);

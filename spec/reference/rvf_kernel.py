@@ -60,32 +60,35 @@ def in_order(a):
 def signs(seed, count):
     """K-ROT-1: True where a component is negated."""
     x, negated = seed, []
-    for _ in range(count):
+    while len(negated) < count:
         x ^= x << 13 & MASK
         x ^= x >> 7
         x ^= x << 17 & MASK
-        negated.append(bool(x >> 63))
-    return np.array(negated, bool)
+        negated += [bool(x >> 16 * j + 15 & 1) for j in range(4)]
+    return np.array(negated[:count], bool)
 
 
 def hadamard(x):
     """K-ROT-2, on the last axis."""
     p = x.shape[-1]
     m = p.bit_length() - 1
+    s = F32(2.0 ** -(m // 2)) if m % 2 == 0 else F32(2.0 ** -((m - 1) // 2)) * from_bits(0x3F3504F3)
+    x = x * s
     h = 1
     while h < p:
         pairs = x.reshape(x.shape[:-1] + (p // (2 * h), 2, h))
         a, b = pairs[..., 0, :], pairs[..., 1, :]
         x = np.stack([a + b, a - b], axis=-2).reshape(x.shape)
         h *= 2
-    s = F32(2.0 ** -(m // 2)) if m % 2 == 0 else F32(2.0 ** -((m - 1) // 2)) * from_bits(0x3F3504F3)
-    return x * s
+    return x
 
 
 def rotate(u, seed):
     """K-ROT-1 and K-ROT-3."""
     dim = u.shape[-1]
     x = np.where(signs(seed, dim), -u, u).astype(F32)
+    if dim < 4:
+        return x
     p = 1 << (dim.bit_length() - 1)
     x[..., :p] = hadamard(x[..., :p].copy())
     if p != dim:

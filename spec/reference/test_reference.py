@@ -148,7 +148,9 @@ class Arithmetic(unittest.TestCase):
             x = (x ^ (x << 17)) % 2**64
             words.append(x)
         self.assertEqual(words[0], 0x40822041)
-        self.assertEqual(kernel.signs(1, 3).tolist(), [w >= 2**63 for w in words])
+        parts = [w >> shift & 0xFFFF for w in words for shift in (0, 16, 32, 48)]
+        self.assertEqual(kernel.signs(1, 12).tolist(), [part >= 0x8000 for part in parts])
+        self.assertEqual(kernel.signs(1, 5).tolist(), kernel.signs(1, 12).tolist()[:5])
 
     def test_the_size_of_a_list_is_that_of_its_groups(self):
         for dim in (1, 64, 65):

@@ -81,9 +81,10 @@ const COMMON_FLAGS: &[&str] = &[
     "-C",
     "panic=abort",
     // Strength reduction keeps more addresses in locals, sinking moves code into each of several branches, and threading
-    // of jumps doubles blocks of more than a few instructions: all of that costs room.
+    // of jumps doubles blocks of more than a few instructions: all of that costs room. A square root is an instruction, so
+    // nothing is gained by a call for the roots that are no numbers.
     "-C",
-    "llvm-args=-disable-lsr -disable-machine-sink -jump-threading-threshold=2",
+    "llvm-args=-disable-lsr -disable-machine-sink -jump-threading-threshold=2 -disable-partial-libcall-inlining",
     // The names of functions stay in for the table of sizes, and are taken out after that.
     "-C",
     "strip=debuginfo",

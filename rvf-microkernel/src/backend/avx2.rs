@@ -9,6 +9,7 @@ pub(super) static TABLE: Table = Table {
     look,
     dot,
     sum,
+    residual: scalar::residual,
     transform,
     planes: scalar::planes,
     integers: scalar::integers,

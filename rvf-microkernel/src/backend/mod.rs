@@ -48,14 +48,19 @@ impl Term {
     /// The components are f16; else they are f32.
     const HALF: u32 = 8;
 
+    /// The same of the components of the file's float vectors: f16, unless it has others.
+    pub(crate) const fn of_vectors(self) -> Self {
+        Self(self.0 | Self::HALF)
+    }
+
     /// The same of f16 components.
-    pub(crate) const fn of_halves(self, halves: bool) -> Self {
+    #[cfg(all(feature = "detect", not(target_arch = "wasm32")))]
+    const fn of_halves(self, halves: bool) -> Self {
         Self(if halves { self.0 | Self::HALF } else { self.0 })
     }
 
     /// The same of f32 components.
-    #[cfg(all(feature = "detect", not(target_arch = "wasm32")))]
-    const fn of_singles(self) -> Self {
+    pub(crate) const fn of_singles(self) -> Self {
         Self(self.0 & !Self::HALF)
     }
 
@@ -259,6 +264,15 @@ impl Passed {
     }
 }
 
+type ResidualFn = unsafe fn(
+    vector: *const f32,
+    factor: f32,
+    mean: View<'_>,
+    seed: u64,
+    n: usize,
+    out: *mut f32,
+) -> u32;
+
 /// The functions of an instruction set. What each may be called with is said at the wrappers of [`Backend`].
 pub(crate) struct Table {
     name: &'static str,
@@ -266,6 +280,7 @@ pub(crate) struct Table {
     look: LookFn,
     dot: unsafe fn(x: *const u8, q: *const i16, n: usize) -> i64,
     sum: unsafe fn(term: Term, x: *const u8, y: *const f32, n: usize) -> f32,
+    residual: ResidualFn,
     transform: unsafe fn(values: *mut f32, log: u32),
     planes:
         unsafe fn(values: *mut f32, weighted: *mut f32, n: usize, t: f32, planes: *mut u64) -> u32,
@@ -447,6 +462,25 @@ impl Backend {
         }
     }
 
+    /// The 16-lane sum of one of the query's arrays, or of its squares.
+    ///
+    /// # Safety
+    /// There are n components, at least one, and behind them zeros up to a multiple of 4.
+    #[inline(always)]
+    pub(crate) unsafe fn sum_of_own(self, squares: bool, x: *const f32, n: usize) -> f32 {
+        // SAFETY: the caller's promise; for the instructions see `look`.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        unsafe {
+            wasm::sum_of_own(squares, x, n)
+        }
+        // SAFETY: as above.
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        unsafe {
+            let term = if squares { Term::SQUARE } else { Term::PLAIN };
+            (self.table().sum)(term, x.cast(), x, n)
+        }
+    }
+
     /// S16(x·y): the 16-lane sum of the products (K-NUM-2). At most as many as the shorter one has.
     #[must_use]
     #[inline]
@@ -462,11 +496,36 @@ impl Backend {
         }
     }
 
-    /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows.
+    /// The query's residual u of K-QRY-2, with the signs of the rotation (K-ROT-1): each component times the factor, less
+    /// that of the mean. Answers the bits of the largest magnitude of the components: they order as magnitudes do, with a
+    /// NaN above all.
+    ///
+    /// # Safety
+    /// There are n components, at least one, of the vector and of the mean, and room for as many. In a module the vector goes on
+    /// to a multiple of 4 components, and is 0 there; 16 bytes behind the mean can be read (K-ABI-7); 16 bytes behind the
+    /// room can be written to, and are 0.
+    #[inline(always)]
+    pub(crate) unsafe fn residual(
+        self,
+        vector: *const f32,
+        factor: f32,
+        mean: View<'_>,
+        seed: u64,
+        n: usize,
+        out: *mut f32,
+    ) -> u32 {
+        // SAFETY: the caller's promise; for the instructions see `look`.
+        unsafe { (self.table().residual)(vector, factor, mean, seed, n, out) }
+    }
+
+    /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows. Below 4 there is none
+    /// (K-ROT-3).
     #[inline(always)]
     pub(crate) fn transform(self, values: &mut [f32]) {
+        debug_assert!(values.len() >= 4);
         if let Some(log) = values.len().checked_ilog2() {
-            // SAFETY: there are at least 2^log values; for the instructions see `look`.
+            // SAFETY: there are 2^log values, of which there are 4 at least: `rotate::transform` passes no fewer. For the
+            // instructions see `look`.
             unsafe { (self.table().transform)(values.as_mut_ptr(), log) }
         }
     }

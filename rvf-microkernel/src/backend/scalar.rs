@@ -5,8 +5,9 @@ use super::Passed;
 #[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
 use super::packed;
 use super::{Group, Looked, Looks, STEP, Table, Term};
+use crate::memory::View;
 use crate::query::magnitude;
-use crate::rotate::scale;
+use crate::rotate::{Signs, scale, turned};
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) static TABLE: Table = Table {
@@ -22,6 +23,7 @@ pub(super) static TABLE: Table = Table {
     #[cfg(target_arch = "wasm32")]
     integers: packed::integers,
     sum,
+    residual,
     transform,
     planes,
 };
@@ -287,37 +289,51 @@ pub(super) fn fold(l: &mut [f32; 16]) -> f32 {
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 unsafe fn transform(values: *mut f32, log: u32) {
     let p = 1_usize << log;
+    let mut factor = scale(log);
     let mut h = 1;
     while h < p {
-        let factor = factor(h, log);
         let mut j = 0;
         while j < p {
             // SAFETY: j has bit h clear and is below p, so j + h is too.
-            unsafe { butterfly(values.add(j), values.add(j + h), factor) };
+            unsafe {
+                let (low, high) = (values.add(j), values.add(j + h));
+                let (a, b) = (*low * factor, *high * factor);
+                *low = a + b;
+                *high = a - b;
+            }
             j += 1;
             // Over the places that have it set: j & h is h there, else 0.
             j += j & h;
         }
         h *= 2;
+        factor = 1.0;
     }
-}
-
-/// What the sums and differences of a level are multiplied by: the last level takes the factor of the transform.
-#[inline(always)]
-pub(super) fn factor(h: usize, log: u32) -> f32 {
-    if h * 2 == 1 << log { scale(log) } else { 1.0 }
 }
 
 /// # Safety
-/// Both can be read and written.
-#[inline(always)]
-pub(super) unsafe fn butterfly(low: *mut f32, high: *mut f32, factor: f32) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let (a, b) = (*low, *high);
-        *low = (a + b) * factor;
-        *high = (a - b) * factor;
+/// See `Backend::residual`.
+pub(super) unsafe fn residual(
+    vector: *const f32,
+    factor: f32,
+    mean: View<'_>,
+    seed: u64,
+    n: usize,
+    out: *mut f32,
+) -> u32 {
+    let (mut signs, mut bits) = (Signs(seed), 0);
+    let mut largest = 0;
+    for i in 0..n {
+        if i % 4 == 0 {
+            bits = signs.next();
+        }
+        // SAFETY: i < n, and all three have n components.
+        unsafe {
+            let value = *vector.add(i);
+            largest = largest.max(magnitude(value).to_bits() as i32);
+            *out.add(i) = turned(value * factor - mean.f32(i * 4), &mut bits);
+        }
     }
+    largest as u32
 }
 
 /// # Safety
@@ -329,7 +345,7 @@ pub(super) unsafe fn planes(
     t: f32,
     planes: *mut u64,
 ) -> u32 {
-    let words = n.div_ceil(64);
+    let words = (n + 63) >> 6;
     let (mut signs, mut lows, mut large_ones) = (0_u64, 0_u64, 0);
     // From the highest component down: each word is stored when its lowest bit has been shifted in.
     for i in (0..n).rev() {

@@ -5,11 +5,14 @@ use core::arch::wasm32::*;
 use core::mem::MaybeUninit;
 
 use super::{Group, Looked, Looks, STEP, Table, Term, scalar};
+use crate::memory::View;
+use crate::rotate::{Signs, scale};
 
 pub(super) static TABLE: Table = Table {
     name: "simd128",
     dot,
     sum,
+    residual,
     transform,
     planes,
     integers,
@@ -124,35 +127,84 @@ unsafe fn dot(x: *const u8, q: *const i16, n: usize) -> i64 {
     i64x2_extract_lane::<0>(total) + i64x2_extract_lane::<1>(total)
 }
 
+/// A vector at any address.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Unaligned(v128);
+
+/// The four vectors of lanes take turns in four locals: an interpreter copies them faster than it computes where they lie.
+/// (Their last sum is the same whichever comes first.)
+///
 /// # Safety
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
-    let mut lanes = MaybeUninit::<[v128; 4]>::uninit();
-    // SAFETY: any bytes are a value. (This takes less room in the module than an array of zeros.)
-    let lanes = unsafe {
-        lanes.as_mut_ptr().write_bytes(0, 1);
-        lanes.assume_init_mut()
-    };
+    let zero = i32x4_splat(0);
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    // Masks for what a term has not: fewer instructions than a choice.
+    let subtracts = mask(term.subtracts());
+    let is_product = mask(term.is_product());
     let halves = term.is_of_halves();
-    let shift = if halves { 1 } else { 2 };
-    let mut at = 0;
-    while at < n {
-        // SAFETY: at < n, and there are 16 lanes. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), and so
+    let step = if halves { 8 } else { 16 };
+    let (mut x, mut y) = (x, y);
+    let mut left = n as i32;
+    loop {
+        // SAFETY: there are components left. What is fed ends 16 bytes before the memory's end at least (K-ABI-7), and so
         // does the query, so bytes behind both can be read. Lanes behind the end add +0, which changes nothing.
         unsafe {
-            let a = v128_load(x.add(at << shift).cast());
-            let a = if halves { widen(a) } else { a };
-            let y = v128_load(y.add(at).cast());
-            let a = if term.subtracts() { f32x4_sub(a, y) } else { a };
-            let b = if term.is_product() { y } else { a };
-            let value = if term.is_plain() { a } else { f32x4_mul(a, b) };
-            let inside = u32x4_gt(u32x4_splat((n - at) as u32), u32x4(0, 1, 2, 3));
-            let lane = lanes.as_mut_ptr().add(at / 4 % 4);
-            *lane = f32x4_add(*lane, v128_and(value, inside));
+            // Volatile: else the compiler would widen in any case, and choose then, which costs an interpreter more.
+            let mut value = if halves {
+                widen(v128_load64_zero(x.cast()))
+            } else {
+                x.cast::<Unaligned>().read_volatile().0
+            };
+            let other = v128_load(y.cast());
+            value = f32x4_sub(value, v128_and(other, subtracts));
+            value = f32x4_mul(value, v128_bitselect(other, value, is_product));
+            if left < 4 {
+                // Read for nothing: else the compiler would mask in any case.
+                x.read_volatile();
+                value = v128_and(value, i32x4_gt(i32x4_splat(left), i32x4(0, 1, 2, 3)));
+            }
+            (a, b, c, d) = (b, c, d, f32x4_add(a, value));
         }
-        at += 4;
+        left -= 4;
+        x = x.wrapping_add(step);
+        y = y.wrapping_add(4);
+        if left <= 0 {
+            return fold(a, b, c, d);
+        }
     }
-    let [a, b, c, d] = *lanes;
+}
+
+/// # Safety
+/// See `Backend::sum_of_own`.
+#[inline(never)]
+pub(super) unsafe fn sum_of_own(squares: bool, x: *const f32, n: usize) -> f32 {
+    let zero = i32x4_splat(0);
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    let squares = mask(squares);
+    let (mut x, end) = (x, x.wrapping_add(n));
+    loop {
+        // SAFETY: there are components left, and behind the last one zeros up to a multiple of 4.
+        let value = unsafe { v128_load(x.cast()) };
+        let factor = v128_bitselect(value, f32x4_splat(1.0), squares);
+        (a, b, c, d) = (b, c, d, f32x4_add(a, f32x4_mul(value, factor)));
+        x = x.wrapping_add(4);
+        if x >= end {
+            return fold(a, b, c, d);
+        }
+    }
+}
+
+/// All bits, or none.
+#[inline(always)]
+fn mask(is: bool) -> v128 {
+    i32x4_splat(-i32::from(is))
+}
+
+/// The end of a 16-lane sum.
+#[inline(always)]
+fn fold(a: v128, b: v128, c: v128, d: v128) -> f32 {
     let sum = f32x4_add(f32x4_add(a, c), f32x4_add(b, d));
     (f32x4_extract_lane::<0>(sum) + f32x4_extract_lane::<2>(sum))
         + (f32x4_extract_lane::<1>(sum) + f32x4_extract_lane::<3>(sum))
@@ -170,31 +222,82 @@ fn widen(halves: v128) -> v128 {
 }
 
 /// # Safety
+/// See `Backend::residual`.
+unsafe fn residual(
+    vector: *const f32,
+    factor: f32,
+    mean: View<'_>,
+    seed: u64,
+    n: usize,
+    out: *mut f32,
+) -> u32 {
+    let mut signs = Signs(seed);
+    let mut largest = i32x4_splat(0);
+    let mut i = 0;
+    // SAFETY: i < n, and the caller's promise for the rest of four. What comes of the bytes behind the mean is overwritten in
+    // the end.
+    unsafe {
+        loop {
+            let value = v128_load(vector.add(i).cast());
+            largest = i32x4_max(largest, f32x4_abs(value));
+            let value = f32x4_mul(value, f32x4_splat(factor));
+            let value = f32x4_sub(value, v128_load(mean.start().add(i * 4).cast()));
+            let signs = i32x4_extend_low_i16x8(i64x2_splat(signs.next() as i64));
+            let sign = v128_and(signs, i32x4_splat(i32::MIN));
+            v128_store(out.add(i).cast(), v128_xor(value, sign));
+            i += 4;
+            if i >= n {
+                break;
+            }
+        }
+        v128_store(out.add(n).cast(), i32x4_splat(0));
+    }
+    largest = i32x4_max(largest, u64x2_shr(largest, 32));
+    let (a, b) = (
+        i32x4_extract_lane::<0>(largest),
+        i32x4_extract_lane::<2>(largest),
+    );
+    a.max(b) as u32
+}
+
+/// # Safety
 /// See `Backend::transform`.
 unsafe fn transform(values: *mut f32, log: u32) {
     let end = values.wrapping_add(1 << log);
-    let mut h = 1;
+    let factor = scale(log);
+    let mut place = values;
+    // The first two levels, of four neighbours at once. They lie in one vector, and to turn them around in it costs more.
+    loop {
+        // SAFETY: there are four values: p is 4 at least, and a power of two.
+        unsafe {
+            let [a, b, c, d] = place.cast::<[f32; 4]>().read();
+            let [a, b, c, d] = [a * factor, b * factor, c * factor, d * factor];
+            let [a, b, c, d] = [a + b, a - b, c + d, c - d];
+            place.cast::<[f32; 4]>().write([a + c, b + d, a - c, b - d]);
+        }
+        place = place.wrapping_add(4);
+        if place == end {
+            break;
+        }
+    }
+    let mut h = 4;
     while h < 1 << log {
-        let factor = scalar::factor(h, log);
         let mut low = values;
-        while low < end {
+        loop {
             let high = low.wrapping_add(h);
-            // SAFETY: the place has bit h clear and is below p, so the one h behind it is too; so are the next three of both
-            // if h ≥ 4.
+            // SAFETY: the place has bit h clear and is below p, so the one h behind it is too, and so are the next three of
+            // both.
             unsafe {
-                if h < 4 {
-                    scalar::butterfly(low, high, factor);
-                    low = low.wrapping_add(1);
-                } else {
-                    let (a, b) = (v128_load(low.cast()), v128_load(high.cast()));
-                    let factor = f32x4_splat(factor);
-                    v128_store(low.cast(), f32x4_mul(f32x4_add(a, b), factor));
-                    v128_store(high.cast(), f32x4_mul(f32x4_sub(a, b), factor));
-                    low = low.wrapping_add(4);
-                }
+                let (a, b) = (v128_load(low.cast()), v128_load(high.cast()));
+                v128_store(low.cast(), f32x4_add(a, b));
+                v128_store(high.cast(), f32x4_sub(a, b));
             }
+            low = low.wrapping_add(4);
             // Over the places that have the bit set.
             low = low.wrapping_byte_add(low as usize - values as usize & h * 4);
+            if low >= end {
+                break;
+            }
         }
         h *= 2;
     }

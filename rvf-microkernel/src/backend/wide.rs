@@ -32,6 +32,9 @@ pub(super) use sum_by_term;
 #[inline(always)]
 pub(super) fn transform(values: &mut [f32], log: u32) {
     let factor = scale(log);
+    for value in &mut *values {
+        *value *= factor;
+    }
     let mut h = 1;
     // The first three levels of eight neighbours at once, in registers.
     if let (chunks, []) = values.as_chunks_mut::<8>() {
@@ -51,8 +54,5 @@ pub(super) fn transform(values: &mut [f32], log: u32) {
             }
         }
         h *= 2;
-    }
-    for value in values {
-        *value *= factor;
     }
 }

@@ -59,7 +59,7 @@ fn answers(
 fn modules_answer_like_the_naive_search() {
     for build in BUILDS {
         let bytes = prebuilt(build);
-        for d in [1, 3, 63, 64, 65, 100, 128, 384, 705, 768, 1000] {
+        for d in [1, 2, 3, 4, 5, 7, 63, 64, 65, 100, 128, 384, 705, 768, 1000] {
             let mut rng = Rng::new(d as u64);
             let rows = if d > 300 { 200 } else { 600 };
             let input = rng.clustered(rows, d);

@@ -60,11 +60,17 @@ pub(crate) fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
     let d = u.len();
     let mut x = seed;
     let mut r = Vec::new();
-    for &value in u {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        r.push(if x >> 63 == 1 { -value } else { value });
+    for (i, &value) in u.iter().enumerate() {
+        if i % 4 == 0 {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+        }
+        let is_negated = x & 1 << (16 * (i % 4) + 15) != 0;
+        r.push(if is_negated { -value } else { value });
+    }
+    if d < 4 {
+        return r;
     }
     let mut m = 0;
     while 2_usize << m <= d {
@@ -80,6 +86,14 @@ pub(crate) fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
 
 fn hadamard(values: &mut [f32], m: i32) {
     let p = values.len();
+    let s = if m % 2 == 0 {
+        2.0_f32.powi(-m / 2)
+    } else {
+        2.0_f32.powi(-(m - 1) / 2) * 0.707_106_77
+    };
+    for value in &mut *values {
+        *value *= s;
+    }
     let mut h = 1;
     while h < p {
         for j in 0..p {
@@ -90,14 +104,6 @@ fn hadamard(values: &mut [f32], m: i32) {
             }
         }
         h *= 2;
-    }
-    let s = if m % 2 == 0 {
-        2.0_f32.powi(-m / 2)
-    } else {
-        2.0_f32.powi(-(m - 1) / 2) * 0.707_106_77
-    };
-    for value in values {
-        *value *= s;
     }
 }
 

@@ -136,13 +136,18 @@ pub fn mean(rows: &[Vec<f32>]) -> Vec<f32> {
 pub fn rotate(seed: u64, u: &[f32]) -> Vec<f32> {
     let mut r = u.to_vec();
     let mut x = seed;
-    for value in &mut r {
+    for run in r.chunks_mut(4) {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
-        if x >> 63 == 1 {
-            *value = -*value;
+        for (part, value) in x.to_le_bytes().chunks(2).zip(run) {
+            if part[1] >= 128 {
+                *value = -*value;
+            }
         }
+    }
+    if r.len() < 4 {
+        return r;
     }
     let m = r.len().ilog2();
     let p = 1 << m;
@@ -155,6 +160,11 @@ pub fn rotate(seed: u64, u: &[f32]) -> Vec<f32> {
 }
 
 fn transform(values: &mut [f32], m: u32) {
+    let s = match m % 2 {
+        0 => 2.0_f32.powi(-(m as i32) / 2),
+        _ => 2.0_f32.powi(-(m as i32 - 1) / 2) * f32::from_bits(0x3F35_04F3),
+    };
+    values.iter_mut().for_each(|value| *value *= s);
     let mut h = 1;
     while h < values.len() {
         for j in (0..values.len()).filter(|j| j & h == 0) {
@@ -164,11 +174,6 @@ fn transform(values: &mut [f32], m: u32) {
         }
         h *= 2;
     }
-    let s = match m % 2 {
-        0 => 2.0_f32.powi(-(m as i32) / 2),
-        _ => 2.0_f32.powi(-(m as i32 - 1) / 2) * f32::from_bits(0x3F35_04F3),
-    };
-    values.iter_mut().for_each(|value| *value *= s);
 }
 
 /// K-CODE-6, of a scale and s − Q.

@@ -1,3 +1,3 @@
 // Made by scripts/twin.mjs.
-export const KERNELS = new Set(["effc41b969c45aebfae810dd5b06b0340f8905a75cceaf0f7736b10cab070edf","a8b4df587b4ab33e3ef2e895d6255913f6c16798b0ef85d588f78ba75f30474d"]);
-export const TWIN = "a8b4df587b4ab33e3ef2e895d6255913f6c16798b0ef85d588f78ba75f30474d";
+export const KERNELS = new Set(["f6574180fd3ce0faa4de7782007dfa3cf656cf459db85224e29af45295591b96","3029f776dbef11fe01571298f93cecaaf591c0a13e8e6c055a917743115d003c"]);
+export const TWIN = "3029f776dbef11fe01571298f93cecaaf591c0a13e8e6c055a917743115d003c";
