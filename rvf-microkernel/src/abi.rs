@@ -30,6 +30,10 @@ const CONTEXT_TAG: u32 = TAG ^ CONTEXT_TAG_AT;
 const STATE_TAG: u32 = TAG ^ STATE_TAG_AT;
 const CONTEXT_TAG_AT: u32 = offset_of!(Context, tag) as u32;
 const STATE_TAG_AT: u32 = offset_of!(State, tag) as u32;
+const _: () = assert!(
+    !CONTEXT_TAG_AT.abs_diff(STATE_TAG_AT).is_multiple_of(16),
+    "no word may be the tag of both kinds of handle"
+);
 
 /// An open file.
 #[repr(C, align(16))]

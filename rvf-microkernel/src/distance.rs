@@ -20,8 +20,8 @@ const FLOAT_HEAD: usize = 4;
 pub(crate) const BAD: u64 = u64::MAX;
 
 impl Query<'_> {
-    /// The key of a record: its distance and its row; or [`BAD`]. Of a centroid while lists are chosen (K-DIST-4), of a float record
-    /// once float distances are computed (K-DIST-2), else of an i8 record (K-DIST-1).
+    /// The key of a record: its distance and its row; or [`BAD`]. The distance is that of a centroid while lists are chosen
+    /// (K-DIST-4), of a float record once float distances are computed (K-DIST-2), else of an i8 record (K-DIST-1).
     ///
     /// # Safety
     /// The record has the bytes that the index says, and the query's vector was taken.

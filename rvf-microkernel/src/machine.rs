@@ -94,6 +94,7 @@ impl Query<'_> {
         let mut filter = None;
         let mut filter_due = true;
         'ranges: loop {
+            // Left where a phase is over, or, while asking, where there is no room for what is needed.
             'over: {
                 let Some(mut need) = self.next_need(data) else {
                     break 'over;

@@ -126,7 +126,8 @@ impl Cutter {
         }
     }
 
-    /// As [`cut`](Self::cut), for a list whose limit only debug assertions ask for.
+    /// As [`cut`](Self::cut), for a list whose limit only debug assertions ask for: one that is never pushed or offered to, but
+    /// only appended to, or set.
     ///
     /// # Safety
     /// There is room for a list.
@@ -180,13 +181,13 @@ impl<'s, T: Plain> List<'s, T> {
 
     #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: the first `len` places were written by `push`.
+        // SAFETY: the first `len` places were written.
         unsafe { self.places.slice(self.len) }
     }
 
     #[inline(always)]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: the first `len` places were written by `push`.
+        // SAFETY: the first `len` places were written.
         unsafe { self.places.slice_mut(self.len) }
     }
 

@@ -84,6 +84,7 @@ pub struct Query<'s> {
     /// The lists to visit, in order.
     pub(crate) visits: List<'s, Visit>,
     /// Which vectors they own: number of the first, and above the last; in ascending order, once all are known.
+    /// Then the length is set, that of `visits`.
     pub(crate) ranges: List<'s, u64>,
     pub(crate) estimates: List<'s, u64>,
     pub(crate) settings: Settings,
@@ -280,7 +281,7 @@ impl<'s> Query<'s> {
         let mut factor = 1.0;
         let mut half = 1.0;
         let largest;
-        // The sums of some instruction sets read the components in runs of 16; those behind the last one are 0.
+        // Some instruction sets read the components in runs, of up to 64; those behind the last one are 0.
         // SAFETY: the memory holds the arrays; the vector and the mean have D components, and there is a place for each.
         unsafe {
             self.arrays.start.write_bytes(0, words * Arrays::LEN);
@@ -310,7 +311,7 @@ impl<'s> Query<'s> {
         if !(largest <= LARGEST) | (metric == Metric::Cosine) & (self.norm < TINY) {
             return Err(Error::BadQuery);
         }
-        // SAFETY: D components were written.
+        // SAFETY: D components were written, and zeros behind them.
         let square = unsafe { self.sum(true, &residual) };
         // Else the mean is not finite, or is absurdly far away.
         if !square.is_finite() {
@@ -400,7 +401,7 @@ impl<'s> Query<'s> {
     /// g and E of K-QRY-4, from the array of |vᵢ|·mᵢ, Σ mᵢ² and δ₂.
     ///
     /// # Safety
-    /// The array has D components, and they were written.
+    /// The array has D components, which were written, and behind them zeros up to a multiple of 64.
     #[inline(never)]
     unsafe fn take_gain(&mut self, weighted: &Array<'s, f32>, squares: f32, residual_square: f32) {
         // SAFETY: the caller's promise.
@@ -417,17 +418,17 @@ impl<'s> Query<'s> {
     /// The 16-lane sum of one of the query's own arrays, or of its squares.
     ///
     /// # Safety
-    /// The array has D components, and they were written.
+    /// The array has D components, which were written, and behind them zeros up to a multiple of 64.
     unsafe fn sum(&self, squares: bool, values: &Array<'s, f32>) -> f32 {
         let dimension = self.index.dimension() as usize;
-        // SAFETY: the caller's promise. The arrays go on to a multiple of 64 components, which are 0.
+        // SAFETY: the caller's promise.
         unsafe { self.backend.sum_of_own(squares, values.as_ptr(), dimension) }
     }
 
     /// The 16-lane sum of the components of a record and the query.
     ///
     /// # Safety
-    /// There are D components of the kind that the term says, and the vector was taken.
+    /// There are D components: of the file's float vectors if the term is `of_vectors`, else f32; and the vector was taken.
     pub(crate) unsafe fn sum_of_record(&self, term: Term, components: View<'_>) -> f32 {
         let dimension = self.index.dimension() as usize;
         let is_f16 = self.index.vectors() == Vectors::F16;

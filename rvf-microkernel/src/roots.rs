@@ -17,7 +17,8 @@ pub(crate) fn sqrt64(value: f64) -> f64 {
 }
 
 /// √ of an f64.
-// Not inlined: where the compiler knows the instruction, it adds a call for negative values each time.
+// Not inlined: where the compiler knows the instruction, it adds a call for negative values each time, unless it is told not to, as
+// for the kernels (`xtask/src/kernel.rs`), where the optimizer inlines it.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(never)]
 pub(crate) fn sqrt64(value: f64) -> f64 {

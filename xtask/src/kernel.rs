@@ -81,8 +81,8 @@ const COMMON_FLAGS: &[&str] = &[
     "-C",
     "panic=abort",
     // Strength reduction keeps more addresses in locals, sinking moves code into each of several branches, and threading
-    // of jumps doubles blocks of more than a few instructions: all of that costs room. A square root is an instruction, so
-    // nothing is gained by a call for the roots that are no numbers.
+    // of jumps doubles blocks of more than a few instructions: all of that costs room. Partial inlining of
+    // library calls would put, beside each square root, which is an instruction, a call for negative numbers.
     "-C",
     "llvm-args=-disable-lsr -disable-machine-sink -jump-threading-threshold=2 -disable-partial-libcall-inlining",
     // The names of functions stay in for the table of sizes, and are taken out after that.

@@ -48,7 +48,8 @@ impl Term {
     /// The components are f16; else they are f32.
     const HALF: u32 = 8;
 
-    /// The same of the components of the file's float vectors: f16, unless it has others.
+    /// The same of the components of the file's float vectors. It says f16, which `Query::sum_of_record` takes back where they
+    /// are f32.
     pub(crate) const fn of_vectors(self) -> Self {
         Self(self.0 | Self::HALF)
     }
@@ -448,10 +449,10 @@ impl Backend {
         unsafe { (self.table().dot)(x.as_ptr(), q, x.len()) }
     }
 
-    /// The 16-lane sum over the components of a record and `y`.
+    /// The 16-lane sum over the components of a record and `y`. Not of [`Term::PLAIN`], for which there is `sum_of_own`.
     ///
     /// # Safety
-    /// There are as many components, of the kind that the term says.
+    /// There are as many components, of the kind that the term says, and at least one.
     #[inline(always)]
     pub(crate) unsafe fn sum(self, term: Term, x: View<'_>, y: &[f32]) -> f32 {
         let width = if term.is_of_halves() { 2 } else { 4 };
@@ -485,15 +486,12 @@ impl Backend {
     #[must_use]
     #[inline]
     pub fn sum_of_products(self, x: &[f32], y: &[f32]) -> f32 {
-        // SAFETY: both have that many; for the instructions see `look`.
-        unsafe {
-            (self.table().sum)(
-                Term::PRODUCT,
-                x.as_ptr().cast(),
-                y.as_ptr(),
-                x.len().min(y.len()),
-            )
+        let n = x.len().min(y.len());
+        if n == 0 {
+            return 0.0;
         }
+        // SAFETY: both have that many; for the instructions see `look`.
+        unsafe { (self.table().sum)(Term::PRODUCT, x.as_ptr().cast(), y.as_ptr(), n) }
     }
 
     /// The query's residual u of K-QRY-2, with the signs of the rotation (K-ROT-1): each component times the factor, less
@@ -503,7 +501,7 @@ impl Backend {
     /// # Safety
     /// There are n components, at least one, of the vector and of the mean, and room for as many. In a module the vector goes on
     /// to a multiple of 4 components, and is 0 there; 16 bytes behind the mean can be read (K-ABI-7); 16 bytes behind the
-    /// room can be written to, and are 0.
+    /// room can be written to, and are 0 before and after.
     #[inline(always)]
     pub(crate) unsafe fn residual(
         self,
@@ -520,12 +518,14 @@ impl Backend {
 
     /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows. Below 4 there is none
     /// (K-ROT-3).
+    ///
+    /// # Safety
+    /// There are at least 4 values.
     #[inline(always)]
-    pub(crate) fn transform(self, values: &mut [f32]) {
+    pub(crate) unsafe fn transform(self, values: &mut [f32]) {
         debug_assert!(values.len() >= 4);
         if let Some(log) = values.len().checked_ilog2() {
-            // SAFETY: there are 2^log values, of which there are 4 at least: `rotate::transform` passes no fewer. For the
-            // instructions see `look`.
+            // SAFETY: there are 2^log values, and the caller's promise; for the instructions see `look`.
             unsafe { (self.table().transform)(values.as_mut_ptr(), log) }
         }
     }

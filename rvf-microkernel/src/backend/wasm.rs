@@ -138,6 +138,7 @@ struct Unaligned(v128);
 /// # Safety
 /// See `Backend::sum`.
 unsafe fn sum(term: Term, x: *const u8, y: *const f32, n: usize) -> f32 {
+    debug_assert!(!term.is_plain());
     let zero = i32x4_splat(0);
     let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
     // Masks for what a term has not: fewer instructions than a choice.
