@@ -4,7 +4,7 @@
 (() => {
     const worker = self;
     const precache = {
- "version": "Uw3qHgkQnJY2E8DF",
+ "version": "OlZMsMLAEXxiCFo4",
  "files": [
   ["app/about.js", "sha256-k6/cXk4aGIKXm37stYgUJ/T9YZ7RK8Rd35xfK2D6nOM="],
   ["app/app.js", "sha256-URdW01qE7WezSw4X4vSTBnbuspHMupd1pLQeKrknStY="],
@@ -35,12 +35,12 @@
   ["lib/dist/engine/engine.js", "sha256-iUqSAyadaPOZZb95MvCCnrFTiCEzkdf8sK4FuyzQB5o="],
   ["lib/dist/engine/features.js", "sha256-UC3Fv1nEJJsQD3bAaNL1CNv0ehopLfS8rvczcY8/zIA="],
   ["lib/dist/engine/kernel.js", "sha256-HXwEFh7CNG30m/Fk8YwMfidff5Ukb+3JhogjQBjD+pM="],
-  ["lib/dist/engine/known.js", "sha256-QeGsUjQVWMoAO39oTntA2BVznz8ywoA7F5NIcCeoVSo="],
+  ["lib/dist/engine/known.js", "sha256-8uSPvu2JHXMCU7KBjHson0ZLzGS5Pp5cw/O1NQvDx08="],
   ["lib/dist/engine/limits.js", "sha256-P3VvTG7s10evTV7VgAKDYEYnYLsvaPfCJDwOPvBGPx8="],
   ["lib/dist/engine/machine.js", "sha256-nUx9I1L8UWh/3B0E4+Y7Sslx9VTfpmm7dKM4yhidVUk="],
   ["lib/dist/engine/modules.js", "sha256-FalXXAKbifZADxwsWN196ITWRwrT25rQZTHYIXRtKVs="],
   ["lib/dist/engine/task.js", "sha256-zIG7tRXBO9N2C+DIeYGvdRSeXONl9aIuPlHIjqQ0inY="],
-  ["lib/dist/engine/twin.js", "sha256-emsWdfqPrHSTrqZchV+BV0v2ZZebflT/CA8JlJhMek8="],
+  ["lib/dist/engine/twin.js", "sha256-V9eeko6+CcvKDBgngBVNr1FE9PFtWDWzgqovWuzdqvA="],
   ["lib/dist/errors.js", "sha256-s9pHij1lARBsqGvGnuYPu/mhSC8gbGU62R59Gq9edhA="],
   ["lib/dist/file.js", "sha256-LGizniKPoWUPN3EVfqMmsTZT8Lxw6xq/VQ9UzUeN5es="],
   ["lib/dist/format/archive.js", "sha256-fCs2jPvkrZusC8CyrVMGxnRPO/FBMZ+XapBAf8zdIu4="],

@@ -1,17 +1,16 @@
 //! The rotation: random signs and fast Walsh–Hadamard transforms (K-ROT).
 //!
-//! A dimension that is no power of two gets two overlapping transforms of the largest power of two below it. One below 4 gets
-//! signs only.
+//! A dimension that is no power of two gets two overlapping transforms of the largest power of two below it.
 #![allow(
     unsafe_code,
-    reason = "a transform needs at least four values, which is checked once"
+    reason = "a transform needs at least two values, which is checked once"
 )]
 
 use crate::backend::Backend;
 
 /// Rotates a vector in place: R of K-ROT-3.
 ///
-/// `values` may have any length: fewer than 4 get their signs only. The seed must not be 0.
+/// `values` may have any length; a single one gets its sign only. The seed must not be 0.
 pub fn rotate(values: &mut [f32], seed: u64, backend: Backend) {
     let mut signs = Signs(seed);
     for run in values.chunks_mut(4) {
@@ -49,12 +48,12 @@ pub(crate) fn turned(value: f32, signs: &mut u64) -> f32 {
 /// What a rotation does to values that have their signs.
 #[inline(always)]
 pub(crate) fn transform(values: &mut [f32], backend: Backend) {
-    if values.len() < 4 {
+    if values.len() < 2 {
         return;
     }
     let p = 1_usize << values.len().ilog2();
     if let Some(head) = values.get_mut(..p) {
-        // SAFETY: p is at least 4.
+        // SAFETY: p is at least 2.
         unsafe { backend.transform(head) };
     }
     let rest = values.len() - p;

@@ -87,8 +87,6 @@ def rotate(u, seed):
     """K-ROT-1 and K-ROT-3."""
     dim = u.shape[-1]
     x = np.where(signs(seed, dim), -u, u).astype(F32)
-    if dim < 4:
-        return x
     p = 1 << (dim.bit_length() - 1)
     x[..., :p] = hadamard(x[..., :p].copy())
     if p != dim:

@@ -516,14 +516,13 @@ impl Backend {
         unsafe { (self.table().residual)(vector, factor, mean, seed, n, out) }
     }
 
-    /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows. Below 4 there is none
-    /// (K-ROT-3).
+    /// The Walsh–Hadamard transform F of K-ROT-2 of as many values as the largest power of two allows.
     ///
     /// # Safety
-    /// There are at least 4 values.
+    /// There are at least 2 values.
     #[inline(always)]
     pub(crate) unsafe fn transform(self, values: &mut [f32]) {
-        debug_assert!(values.len() >= 4);
+        debug_assert!(values.len() >= 2);
         if let Some(log) = values.len().checked_ilog2() {
             // SAFETY: there are 2^log values, and the caller's promise; for the instructions see `look`.
             unsafe { (self.table().transform)(values.as_mut_ptr(), log) }

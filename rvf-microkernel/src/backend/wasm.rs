@@ -266,10 +266,19 @@ unsafe fn residual(
 unsafe fn transform(values: *mut f32, log: u32) {
     let end = values.wrapping_add(1 << log);
     let factor = scale(log);
+    if log == 1 {
+        // SAFETY: there are two values.
+        unsafe {
+            let (a, b) = (*values * factor, *values.add(1) * factor);
+            *values = a + b;
+            *values.add(1) = a - b;
+        }
+        return;
+    }
     let mut place = values;
     // The first two levels, of four neighbours at once. They lie in one vector, and to turn them around in it costs more.
     loop {
-        // SAFETY: there are four values: p is 4 at least, and a power of two.
+        // SAFETY: there are four values: p is a power of two above 2.
         unsafe {
             let [a, b, c, d] = place.cast::<[f32; 4]>().read();
             let [a, b, c, d] = [a * factor, b * factor, c * factor, d * factor];

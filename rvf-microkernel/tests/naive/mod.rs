@@ -69,9 +69,6 @@ pub(crate) fn rotate(u: &[f32], seed: u64) -> Vec<f32> {
         let is_negated = x & 1 << (16 * (i % 4) + 15) != 0;
         r.push(if is_negated { -value } else { value });
     }
-    if d < 4 {
-        return r;
-    }
     let mut m = 0;
     while 2_usize << m <= d {
         m += 1;

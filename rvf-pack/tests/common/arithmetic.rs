@@ -146,9 +146,6 @@ pub fn rotate(seed: u64, u: &[f32]) -> Vec<f32> {
             }
         }
     }
-    if r.len() < 4 {
-        return r;
-    }
     let m = r.len().ilog2();
     let p = 1 << m;
     transform(&mut r[..p], m);
