@@ -3,7 +3,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ const rvf = process.env.RVF ?? ['release', 'debug'].map((p) => join(root, 'targe
 if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
 const sample = join(root, 'samples', 'wordnet-8k'), base = join(sample, 'base.i8.npy');
 const dir = mkdtempSync(join(tmpdir(), 'rvf-harness-'));
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 const run = (args, input) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
 const lines = (text) => text.trimEnd().split('\n').map((line) => JSON.parse(line));
 const queries = readNpy(readFileSync(join(sample, 'queries.i8.npy'))).slice(0, 40);

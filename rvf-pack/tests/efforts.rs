@@ -310,6 +310,29 @@ fn efforts_are_listed_for_as_many_hits_as_there_are_other_rows() {
 }
 
 #[test]
+fn of_a_few_rows_every_effort_finds_all() {
+    for rows in [5, 40, 256] {
+        for dimension in [2, 3, 8, 40] {
+            for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct] {
+                let vectors = clustered(rows, dimension);
+                let (file, _) = pack(metric, VectorKind::F32, dimension, &vectors);
+                for effort in &file.efforts {
+                    let (found, _) = recount(&file, metric, &vectors, effort);
+                    // f32 and f64 may order two rows differently that are next to equally far.
+                    assert!(found > 0.999, "{rows} x {dimension}, {metric}: {found}");
+                    assert!(
+                        effort.pool as usize >= rows,
+                        "all are scored by their floats"
+                    );
+                }
+                let ks: Vec<u32> = file.efforts.iter().map(|effort| effort.k).collect();
+                assert!(ks.is_sorted_by(|a, b| a < b), "one effort for each k");
+            }
+        }
+    }
+}
+
+#[test]
 fn ties_are_hits() {
     // Every vector has many twins: whichever of them are found, they are right.
     let mut vectors = clustered(50, 20);

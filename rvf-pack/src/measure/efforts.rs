@@ -30,6 +30,13 @@ const NEGLIGIBLE: f64 = 0.0005;
 /// The slack at which pools are compared: nearly all candidates that count get into the pool if there is room.
 const POOL_SLACK: f32 = 4.0;
 
+/// So few rows, all scanned, are always searched with as much slack as there is: a search costs next to nothing, and whoever
+/// packs so few looks at single answers, of which none is to be missing.
+const FEW_ROWS: u32 = 256;
+
+/// The most slack that a file can list: next to nothing is skipped for its estimate (R-MAN-8).
+const ALL_SLACK: f32 = 16.0;
+
 /// The largest number of candidates beyond k that is tried.
 const MOST_EXTRA: u32 = 4096;
 
@@ -93,13 +100,23 @@ impl Test<'_> {
         self.sample.len().min(TOTAL / k as usize).min(most)
     }
 
-    /// Searches all rows at rising effort until more is of no use.
+    /// Searches all rows at rising effort until more is of no use; few rows at one effort, which finds all.
     fn flat_efforts(
         &self,
         k: u32,
         reporter: &mut Reporter<'_, '_>,
     ) -> Result<Vec<Effort>, PackError> {
         let most = self.queries(k);
+        if self.rows <= FEW_ROWS {
+            let setting = Setting {
+                k,
+                probes: 0,
+                slack: ALL_SLACK,
+                extra: if self.searched.rescores { self.rows } else { 0 },
+            };
+            let run = self.run(most, setting, reporter)?;
+            return Ok(table(vec![self.measured(&run)]));
+        }
         let mut queries = affordable(f64::from(self.rows), most);
         let mut setting = Setting {
             k,
@@ -111,7 +128,8 @@ impl Test<'_> {
         loop {
             let run = self.run(queries, setting, reporter)?;
             queries = affordable(run.cost() * GROWTH, most);
-            let effort = run.effort(self.answers);
+            let measured = self.measured(&run);
+            let effort = measured.effort;
             let before = runs
                 .iter()
                 .rev()
@@ -122,12 +140,7 @@ impl Test<'_> {
                 before.total == effort.total
                     && is_negligible(before.hits, effort.hits, effort.total)
             });
-            runs.push(Measured {
-                effort,
-                recall: effort.recall(),
-                cost: run.cost(),
-                error: run.recall(self.answers).1,
-            });
+            runs.push(measured);
             if settled || setting.slack >= MOST_SLACK {
                 return Ok(table(runs));
             }
@@ -136,6 +149,16 @@ impl Test<'_> {
             } else {
                 STEP
             };
+        }
+    }
+
+    fn measured(&self, run: &Run) -> Measured {
+        let effort = run.effort(self.answers);
+        Measured {
+            effort,
+            recall: effort.recall(),
+            cost: run.cost(),
+            error: run.recall(self.answers).1,
         }
     }
 
