@@ -72,7 +72,7 @@ mod store;
 pub mod writer;
 
 pub use error::PackError;
-pub use layout::{POINT_BLOCK_LOG, SCAN_BLOCK_LOGS, WHOLE_BLOCK_LOG};
+pub use layout::{POINT_BLOCK_LOGS, SCAN_BLOCK_LOGS, WHOLE_BLOCK_LOG};
 #[cfg(feature = "modules")]
 pub use module::Module;
 pub use packer::{DEFAULT_SEED, Packer};

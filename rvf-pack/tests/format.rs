@@ -402,10 +402,10 @@ fn segments_stand_in_order_with_the_blocks_that_the_constants_say() {
         [
             (0x02, rvf_pack::WHOLE_BLOCK_LOG, false),
             (0x06, *rvf_pack::SCAN_BLOCK_LOGS.start(), true),
-            (0x01, rvf_pack::POINT_BLOCK_LOG, true),
-            (0x01, rvf_pack::POINT_BLOCK_LOG, true),
+            (0x01, *rvf_pack::POINT_BLOCK_LOGS.start(), true),
+            (0x01, *rvf_pack::POINT_BLOCK_LOGS.start(), true),
             (0x83, rvf_pack::WHOLE_BLOCK_LOG, false),
-            (0x82, rvf_pack::POINT_BLOCK_LOG, true),
+            (0x82, *rvf_pack::POINT_BLOCK_LOGS.start(), true),
             (0x81, 16, false),
         ]
     );
