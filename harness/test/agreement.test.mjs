@@ -15,7 +15,7 @@ const rvf = process.env.RVF ?? ['release', 'debug'].map((p) => join(root, 'targe
 if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
 const sample = join(root, 'samples', 'wordnet-8k'), base = join(sample, 'base.i8.npy');
 const dir = mkdtempSync(join(tmpdir(), 'rvf-harness-'));
-process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+process.on('exit', () => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
 const run = (args, input) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
 const lines = (text) => text.trimEnd().split('\n').map((line) => JSON.parse(line));
 const queries = readNpy(readFileSync(join(sample, 'queries.i8.npy'))).slice(0, 40);

@@ -310,7 +310,7 @@ fn efforts_are_listed_for_as_many_hits_as_there_are_other_rows() {
 }
 
 #[test]
-fn of_a_few_rows_every_effort_finds_all() {
+fn few_rows_are_searched_whole() {
     for rows in [5, 40, 256] {
         for dimension in [2, 3, 8, 40] {
             for metric in [Metric::L2, Metric::Cosine, Metric::InnerProduct] {
@@ -320,11 +320,14 @@ fn of_a_few_rows_every_effort_finds_all() {
                     let (found, _) = recount(&file, metric, &vectors, effort);
                     // f32 and f64 may order two rows differently that are next to equally far.
                     assert!(found > 0.999, "{rows} x {dimension}, {metric}: {found}");
-                    assert!(
-                        effort.pool as usize >= rows,
-                        "all are scored by their floats"
-                    );
+                    assert_eq!(effort.pool as usize, rows, "all may be scored by floats");
                 }
+                let (bytes, _) = pack(metric, VectorKind::I8, dimension, &vectors);
+                for (effort, other) in bytes.efforts.iter().zip(&file.efforts) {
+                    assert_eq!((effort.k, effort.pool), (other.k, other.k));
+                    assert_eq!(effort.slack, 16.0);
+                }
+                assert_eq!(bytes.efforts.len(), file.efforts.len());
                 let ks: Vec<u32> = file.efforts.iter().map(|effort| effort.k).collect();
                 assert!(ks.is_sorted_by(|a, b| a < b), "one effort for each k");
             }

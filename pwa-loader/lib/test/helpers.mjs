@@ -11,7 +11,7 @@ export { readNpy };
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const sample = join(root, 'samples', 'wordnet-8k'), base = join(sample, 'base.i8.npy');
 export const folder = mkdtempSync(join(tmpdir(), 'rvf-web-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
 
 /** `rvf`: the one that RVF names, or the build of this checkout. */
 export const rvf = process.env.RVF ?? ['release', 'debug'].map((profile) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), profile, 'rvf')).find(existsSync);

@@ -30,8 +30,8 @@ const NEGLIGIBLE: f64 = 0.0005;
 /// The slack at which pools are compared: nearly all candidates that count get into the pool if there is room.
 const POOL_SLACK: f32 = 4.0;
 
-/// So few rows, all scanned, are always searched with as much slack as there is: a search costs next to nothing, and whoever
-/// packs so few looks at single answers, of which none is to be missing.
+/// So few rows, all scanned, are always searched with as much slack as there is: that costs little, and whoever packs so few looks at
+/// single answers.
 const FEW_ROWS: u32 = 256;
 
 /// The most slack that a file can list: next to nothing is skipped for its estimate (R-MAN-8).
@@ -100,7 +100,8 @@ impl Test<'_> {
         self.sample.len().min(TOTAL / k as usize).min(most)
     }
 
-    /// Searches all rows at rising effort until more is of no use; few rows at one effort, which finds all.
+    /// Searches all rows at rising effort until more is of no use; few rows at one effort, with the most
+    /// slack and a place in the pool for each.
     fn flat_efforts(
         &self,
         k: u32,
@@ -112,7 +113,11 @@ impl Test<'_> {
                 k,
                 probes: 0,
                 slack: ALL_SLACK,
-                extra: if self.searched.rescores { self.rows } else { 0 },
+                extra: if self.searched.rescores {
+                    self.rows.saturating_sub(k)
+                } else {
+                    0
+                },
             };
             let run = self.run(most, setting, reporter)?;
             return Ok(table(vec![self.measured(&run)]));
