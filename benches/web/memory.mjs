@@ -4,13 +4,14 @@
 // It makes the file first (vectors around centres, by seed), which takes a few minutes and twice the room on the disk, and removes it at the
 // end. It fails where the tab grew by more than `most` MB.
 import { execFileSync } from 'node:child_process';
-import { closeSync, createReadStream, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { temporaryFolder } from '../../harness/test/folder.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url)), root = join(here, '..', '..'), MB = 1e6, DIMENSION = 384, CENTRES = 4096;
 const { values: options } = parseArgs({ options: { rows: { type: 'string', default: '2100000' }, queries: { type: 'string', default: '100' }, rvf: { type: 'string', default: join(root, 'target', 'release', 'rvf') }, file: { type: 'string' }, most: { type: 'string', default: '256' } } });
@@ -22,8 +23,7 @@ const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/c
 if (!executablePath) throw new Error('there is no Chromium: install it (on Debian `apt-get install chromium`), or name one in CHROMIUM');
 const { chromium } = createRequire(join(root, 'pwa-loader', 'package.json'))('playwright-core');
 
-const folder = mkdtempSync(join(tmpdir(), 'rvf-web-memory-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('rvf-web-memory-');
 
 // Marsaglia's xorshift of 32 bits.
 let state = 1;

@@ -2,14 +2,15 @@
 // Times rvf-web beside the vector searches of npm, in one page of a headless Chromium, on one thread; see README.md.
 //   node benches/web/run.mjs DATA [--rows 10000,50000] [--queries 1000] [--rounds 3] [--rvf PROGRAM] [--json FILE] [--only rvf,hnswlib,edgevec,ruvector]
 import { execFileSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { readNpy } from '../../harness/npy.mjs';
+import { temporaryFolder } from '../../harness/test/folder.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url)), root = join(here, '..', '..'), peers = join(root, 'target', 'web-peers');
 const PEERS = { 'hnswlib-wasm': '0.8.2', edgevec: '0.9.0', '@ruvector/rvf-wasm': '0.1.9', 'playwright-core': '1.65.1' };
@@ -36,8 +37,7 @@ if (Object.entries(PEERS).some(([name, version]) => installed(name) !== version)
 
 // Rows and queries, each of length 1. A smaller set is every so-manieth row of the largest, since neighbouring rows are often alike.
 const found = (start) => join(data, readdirSync(data).find((name) => name.startsWith(start) && name.endsWith('.npy')) ?? `${start}*.npy`);
-const sizes = options.rows.split(',').map(Number), folder = mkdtempSync(join(tmpdir(), 'rvf-web-bench-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const sizes = options.rows.split(',').map(Number), folder = temporaryFolder('rvf-web-bench-');
 const unit = (vector) => {
   const length = Math.hypot(...vector);
   return vector.map((x) => x / length);

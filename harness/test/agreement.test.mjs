@@ -3,19 +3,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RvfFile } from '../rvf.mjs';
 import { readNpy } from '../npy.mjs';
+import { temporaryFolder } from './folder.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url)), root = join(here, '..', '..');
 const rvf = process.env.RVF ?? ['release', 'debug'].map((p) => join(root, 'target', p, 'rvf')).find(existsSync);
 if (!rvf) throw new Error('no rvf to compare with: run `cargo build --release -p rvf-cli` first, or set RVF');
 const sample = join(root, 'samples', 'wordnet-8k'), base = join(sample, 'base.i8.npy');
-const dir = mkdtempSync(join(tmpdir(), 'rvf-harness-'));
-process.on('exit', () => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
+const dir = temporaryFolder('rvf-harness-');
 const run = (args, input) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28, input });
 const lines = (text) => text.trimEnd().split('\n').map((line) => JSON.parse(line));
 const queries = readNpy(readFileSync(join(sample, 'queries.i8.npy'))).slice(0, 40);

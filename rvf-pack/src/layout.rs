@@ -10,9 +10,9 @@ use crate::writer::Segment;
 /// the smaller a block, the less is fetched and hashed for one of them; each takes 16 bytes of a digest table (0.8 % and 0.4 %).
 pub const POINT_BLOCK_LOGS: RangeInclusive<u8> = 11..=12;
 
-/// Up to so many bytes the blocks of records are the smaller ones. Who searches from afar fetches the digest table once: that
-/// of the smaller blocks has a 256th of the payload more, 0.25 MiB here. On 50,000 real vectors (19 MiB) a first query fetched 61 kB less of
-/// them, and the next ones 47 kB: so after two queries less is fetched in all.
+/// Up to so many bytes the blocks of records are the smaller ones. Who searches from afar fetches the digest table once:
+/// that of the smaller blocks has a 256th of the payload more, 0.25 MiB here. On 50,000 real vectors (19 MiB) a first query
+/// fetched 61 kB less of them, and the next ones 47 kB: so after two queries less is fetched in all.
 const MOST_IN_SMALL_BLOCKS: u64 = 64 << 20;
 
 /// Blocks of QUANT, 2 KiB to 16 KiB, the larger the longer it is.
@@ -26,16 +26,18 @@ pub const WHOLE_BLOCK_LOG: u8 = 16;
 fn block_log(kind: SegmentType, payload_length: u64) -> u8 {
     match kind {
         _ if payload_length <= 1 << WHOLE_BLOCK_LOG => WHOLE_BLOCK_LOG,
-        SegmentType::VEC | SegmentType::IDS | SegmentType::ORDER => {
-            let (small, large) = (POINT_BLOCK_LOGS.start(), POINT_BLOCK_LOGS.end());
-            if payload_length <= MOST_IN_SMALL_BLOCKS {
-                *small
-            } else {
-                *large
-            }
-        }
+        SegmentType::VEC | SegmentType::IDS | SegmentType::ORDER => point_block_log(payload_length),
         SegmentType::QUANT => scan_block_log(payload_length),
         _ => WHOLE_BLOCK_LOG,
+    }
+}
+
+/// The block size for so many bytes of records, numbers or ids.
+fn point_block_log(payload_length: u64) -> u8 {
+    if payload_length <= MOST_IN_SMALL_BLOCKS {
+        *POINT_BLOCK_LOGS.start()
+    } else {
+        *POINT_BLOCK_LOGS.end()
     }
 }
 

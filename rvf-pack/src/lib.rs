@@ -14,8 +14,8 @@
 //!
 //! The input is never in memory as a whole: what a pack takes is a few batches of some megabytes, at most 256 MB of
 //! vectors to find centroids by (more where there are more lists than that holds), the ids, some 60 bytes for each row, and
-//! the digests of the blocks (0.4 % of the file, or 0.8 % of one of some megabytes). The temporary file is as large as the vectors in the file, and is mapped:
-//! with less memory than that it is read here and there from the disk.
+//! the digests of the blocks (0.4 % of the file, or 0.8 % of one of some megabytes). The temporary file is as large as
+//! the vectors in the file, and is mapped: with less memory than that it is read here and there from the disk.
 //!
 //! ```
 //! use rvf_pack::{Packer, VectorKind, source::{self, SourceOptions}};

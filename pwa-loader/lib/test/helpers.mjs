@@ -1,17 +1,16 @@
 // What the tests share: where things are, the program to compare with, a server.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readNpy } from '../../../harness/npy.mjs';
+import { temporaryFolder } from '../../../harness/test/folder.mjs';
 
 export { readNpy };
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const sample = join(root, 'samples', 'wordnet-8k'), base = join(sample, 'base.i8.npy');
-export const folder = mkdtempSync(join(tmpdir(), 'rvf-web-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+export const folder = temporaryFolder('rvf-web-');
 
 /** `rvf`: the one that RVF names, or the build of this checkout. */
 export const rvf = process.env.RVF ?? ['release', 'debug'].map((profile) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), profile, 'rvf')).find(existsSync);

@@ -1,11 +1,11 @@
 // What the tests run: the program, a browser, files to open. Nothing is downloaded.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { temporaryFolder } from '../../../harness/test/folder.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const page = join(root, 'pwa-loader', 'prebuilt');
@@ -20,8 +20,7 @@ const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const browserPath = process.env.CHROMIUM ?? BROWSERS.find(existsSync);
 if (!browserPath) throw new Error('there is no Chromium: install it (on Debian `apt-get install chromium`), or name one in CHROMIUM');
 
-export const folder = mkdtempSync(join(tmpdir(), 'rvf-page-test-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+export const folder = temporaryFolder('rvf-page-test-');
 
 export const run = (...args) => execFileSync(rvf, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
 
